@@ -1,1 +1,9 @@
-//! edge-agent
+//! The edge agent: reads printers by SNMP on a customer's network and keeps every reading until the cloud has it.
+//!
+//! The flow, in the order of the modules: `config` says what to read; `discover` finds printers; `poll` reads them over
+//! `snmp`; `time` stamps what was read; `spool` keeps it; `publish` sends it and hears what is settled. `pipeline` wires
+//! them; it is the only place that spawns tasks and sizes queues.
+//!
+//! Never sends an SNMP SET. Never frees a payload before ingest said that it is settled.
+
+pub mod taken;
