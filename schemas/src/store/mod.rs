@@ -1,1 +1,11 @@
-//! store
+//! What ClickHouse holds: row structs in the order of the columns, and the numbered DDL, which is the only DDL.
+//!
+//! Views hold idempotent aggregates only, so that a repeated insert changes nothing. DDL never calls now().
+
+mod migrations;
+mod rows;
+
+pub use migrations::{MIGRATIONS, Migration, statements};
+pub use rows::{
+    BatchRow, DropRow, EventRow, KeptRow, PlanRow, PollRow, RejectedRecordRow, StatsRow, status, version_of,
+};
