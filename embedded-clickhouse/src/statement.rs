@@ -1,0 +1,407 @@
+//! Reads just enough SQL to tell a statement from the data behind it.
+//!
+//! Takes the bytes of a request, gives back where an `INSERT`'s data begin and in which format, or which `FORMAT` a query
+//! asks for. Pure; never fails on any input; what it does not understand goes to the engine unchanged, whose parser has
+//! the last word. It must never take data for SQL: data inside a statement reach the engine's text parser, which splits
+//! binary rows in the wrong places.
+
+/// What a request's text is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Shape<'a> {
+    /// An `INSERT` whose data follow.
+    Insert(Insert<'a>),
+    /// An `INSERT` that reads or writes files on the server, or a query into one: never served over HTTP.
+    OnServerFiles,
+    /// Anything else: the engine gets the text as it is.
+    Other {
+        /// The format that the text itself asks for.
+        format: Option<&'a str>,
+        opens: Opens,
+    },
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Insert<'a> {
+    /// The statement without `FORMAT …` or `VALUES`.
+    pub(crate) head: &'a str,
+    /// The format of the data; `Values` after the word `VALUES`.
+    pub(crate) format: &'a str,
+    /// Where in the same text the data begin; more may follow from elsewhere.
+    pub(crate) data_at: usize,
+}
+
+/// What the first word says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens {
+    /// `SELECT` or `WITH`: the result may come in pieces.
+    Select,
+    /// `SHOW`, `DESCRIBE` and their like.
+    Look,
+    /// Anything else, which may change something.
+    Change,
+}
+
+/// Looks at a text (a statement, perhaps with data behind it).
+pub(crate) fn shape(text: &[u8]) -> Shape<'_> {
+    let mut words = Tokens::new(text);
+    let Some(first) = words.find(|token| !token.is("(")) else {
+        return Shape::Other { format: None, opens: Opens::Change };
+    };
+    if first.is("INSERT") {
+        return insert(text, words);
+    }
+    let one_of = |list: &[&str]| list.iter().any(|word| first.is(word));
+    let opens = if one_of(&["SELECT", "WITH"]) {
+        Opens::Select
+    } else if one_of(&["SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"]) {
+        Opens::Look
+    } else {
+        Opens::Change
+    };
+    query(text, opens)
+}
+
+/// The text of a statement as SQL, if it is UTF-8.
+fn utf8(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+/// After `INSERT`: `[INTO] [TABLE] [FUNCTION] name[.name]… […] VALUES | FORMAT f | SELECT … | FROM INFILE …`.
+fn insert<'a>(text: &'a [u8], mut words: Tokens<'a>) -> Shape<'a> {
+    let other = Shape::Other { format: None, opens: Opens::Change };
+    let mut token = words.next();
+    if token.is_some_and(|t| t.is("INTO")) {
+        token = words.next();
+    }
+    if token.is_some_and(|t| t.is("TABLE")) {
+        token = words.next();
+    }
+    if token.is_some_and(|t| t.is("FUNCTION")) {
+        token = words.next();
+    }
+    // `token` is the first part of the name, whatever it is called; the name goes on after each dot.
+    if token.is_none() {
+        return other;
+    }
+    let mut after_dot = false;
+    while let Some(token) = words.next() {
+        if token.depth > 0 {
+            continue;
+        }
+        if std::mem::take(&mut after_dot) {
+            continue;
+        }
+        if token.is(".") {
+            after_dot = true;
+        } else if token.is(";") || token.is("SELECT") || token.is("WITH") || token.is("WATCH") {
+            return if token.is(";") { other } else { into_file_or(text, other) };
+        } else if token.is("FROM") {
+            let infile = words.next().is_some_and(|next| next.is("INFILE"));
+            return if infile { Shape::OnServerFiles } else { other };
+        } else if token.is("VALUES") {
+            return data(text, token, "Values", token.end);
+        } else if token.is("FORMAT") {
+            let Some(name) = words.next().filter(|name| name.kind == Kind::Word) else { return other };
+            return data(text, token, utf8(&text[name.start..name.end]), after_format(text, name.end));
+        }
+    }
+    other
+}
+
+fn data<'a>(text: &'a [u8], clause: Token<'a>, format: &'a str, from: usize) -> Shape<'a> {
+    match std::str::from_utf8(&text[..clause.start]) {
+        Ok(head) => Shape::Insert(Insert { head, format, data_at: from }),
+        Err(_) => Shape::Other { format: None, opens: Opens::Change },
+    }
+}
+
+/// ClickHouse: after the format's name, blanks and at most one line end belong to the statement, all else to the data.
+fn after_format(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(|byte| matches!(byte, b' ' | b'\t' | 0x0c)) {
+        at += 1;
+    }
+    if text.get(at) == Some(&b'\r') {
+        at += 1;
+    }
+    if text.get(at) == Some(&b'\n') {
+        at += 1;
+    }
+    at
+}
+
+/// The last `FORMAT name` outside of parentheses.
+fn query(text: &[u8], opens: Opens) -> Shape<'_> {
+    let mut format = None;
+    let mut words = Tokens::new(text);
+    while let Some(token) = words.next() {
+        if token.depth > 0 || !token.is("FORMAT") {
+            continue;
+        }
+        let next = words.clone().next();
+        if let Some(name) = next.filter(|name| name.kind == Kind::Word && name.depth == 0) {
+            format = Some(utf8(&text[name.start..name.end]));
+        }
+    }
+    into_file_or(text, Shape::Other { format, opens })
+}
+
+fn into_file_or<'a>(text: &'a [u8], otherwise: Shape<'a>) -> Shape<'a> {
+    let mut words = Tokens::new(text);
+    while let Some(token) = words.next() {
+        if token.is("INTO") && words.clone().next().is_some_and(|next| next.is("OUTFILE")) {
+            return Shape::OnServerFiles;
+        }
+    }
+    otherwise
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An identifier, keyword or number.
+    Word,
+    /// A quoted string or identifier.
+    Quoted,
+    /// One byte of punctuation.
+    Sign,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token<'a> {
+    kind: Kind,
+    text: &'a [u8],
+    start: usize,
+    end: usize,
+    /// How many parentheses are open around it.
+    depth: usize,
+}
+
+impl Token<'_> {
+    fn is(&self, word: &str) -> bool {
+        self.kind != Kind::Quoted && self.text.eq_ignore_ascii_case(word.as_bytes())
+    }
+}
+
+/// Splits text into tokens, without comments and blanks. Every step moves forward, so it ends on any input.
+#[derive(Debug, Clone)]
+struct Tokens<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    fn skip_blanks_and_comments(&mut self) {
+        loop {
+            let rest = &self.text[self.at..];
+            match rest {
+                [byte, ..] if byte.is_ascii_whitespace() || *byte == 0x0b => self.at += 1,
+                [b'-', b'-', ..] | [b'#', b'!' | b' ', ..] => {
+                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                }
+                [b'/', b'*', ..] => {
+                    let end = rest[2..].windows(2).position(|pair| pair == b"*/").map(|at| at + 4);
+                    self.at += end.unwrap_or(rest.len());
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The end of a quoted text that starts at `self.at`: backslash escapes, a doubled quote is one quote.
+    fn quoted_end(&self, quote: u8) -> usize {
+        let mut at = self.at + 1;
+        while let Some(byte) = self.text.get(at) {
+            if *byte == b'\\' {
+                at += 2;
+            } else if *byte == quote {
+                if self.text.get(at + 1) != Some(&quote) {
+                    return at + 1;
+                }
+                at += 2;
+            } else {
+                at += 1;
+            }
+        }
+        self.text.len()
+    }
+
+    /// `$tag$ … $tag$`: the end, if this is one.
+    fn heredoc_end(&self) -> Option<usize> {
+        let rest = &self.text[self.at..];
+        let tag_end = 1 + rest[1..].iter().position(|byte| !is_word(*byte) || *byte == b'$')?;
+        if rest.get(tag_end) != Some(&b'$') {
+            return None;
+        }
+        let tag = &rest[..=tag_end];
+        let close = rest[tag.len()..].windows(tag.len()).position(|window| window == tag)?;
+        Some(self.at + tag.len() + close + tag.len())
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.skip_blanks_and_comments();
+        let start = self.at;
+        let first = *self.text.get(start)?;
+        let mut depth = self.depth;
+        let (kind, end) = match first {
+            b'\'' | b'"' | b'`' => (Kind::Quoted, self.quoted_end(first)),
+            b'$' if self.heredoc_end().is_some() => (Kind::Quoted, self.heredoc_end().unwrap_or(start + 1)),
+            byte if is_word(byte) => {
+                let length = self.text[start..].iter().position(|byte| !is_word(*byte));
+                (Kind::Word, length.map_or(self.text.len(), |length| start + length))
+            }
+            b'(' | b'[' | b'{' => {
+                self.depth += 1;
+                (Kind::Sign, start + 1)
+            }
+            b')' | b']' | b'}' => {
+                self.depth = self.depth.saturating_sub(1);
+                depth = self.depth;
+                (Kind::Sign, start + 1)
+            }
+            _ => (Kind::Sign, start + 1),
+        };
+        let end = end.min(self.text.len());
+        self.at = end;
+        Some(Token { kind, text: &self.text[start..end], start, end, depth })
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_insert(text: &str, head: &str, format: &str, data: &str) {
+        let data_at = text.len() - data.len();
+        assert_eq!(shape(text.as_bytes()), Shape::Insert(Insert { head, format, data_at }), "{text}");
+    }
+
+    fn is_query(text: &str, format: Option<&str>) {
+        match shape(text.as_bytes()) {
+            Shape::Other { format: found, .. } => assert_eq!(found, format, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_insert_is_cut_where_its_data_begin() {
+        is_insert("INSERT INTO t FORMAT RowBinary", "INSERT INTO t ", "RowBinary", "");
+        is_insert(
+            "INSERT INTO t(a, b) FORMAT RowBinaryWithNamesAndTypes\n\u{1}",
+            "INSERT INTO t(a, b) ",
+            "RowBinaryWithNamesAndTypes",
+            "\u{1}",
+        );
+        is_insert("insert into t values (1), (2)", "insert into t ", "Values", " (1), (2)");
+        is_insert(
+            "INSERT INTO t SETTINGS async_insert=0 FORMAT TSV\r\n1\n2\n",
+            "INSERT INTO t SETTINGS async_insert=0 ",
+            "TSV",
+            "1\n2\n",
+        );
+        is_insert("INSERT INTO t FORMAT CSV \t\n\n1", "INSERT INTO t ", "CSV", "\n1");
+        is_insert(
+            "INSERT INTO FUNCTION null('a Int8') VALUES (1)",
+            "INSERT INTO FUNCTION null('a Int8') ",
+            "Values",
+            " (1)",
+        );
+        is_insert("INSERT INTO db.t FORMAT JSONEachRow {\"a\": 1}", "INSERT INTO db.t ", "JSONEachRow", "{\"a\": 1}");
+    }
+
+    #[test]
+    fn names_that_look_like_keywords_are_names() {
+        is_insert("INSERT INTO values VALUES (1)", "INSERT INTO values ", "Values", " (1)");
+        is_insert("INSERT INTO db.format FORMAT CSV 1", "INSERT INTO db.format ", "CSV", "1");
+        is_insert(
+            "INSERT INTO `FORMAT` (`VALUES`, format) VALUES (1)",
+            "INSERT INTO `FORMAT` (`VALUES`, format) ",
+            "Values",
+            " (1)",
+        );
+        is_query("SELECT 'FORMAT JSON', \"FORMAT CSV\", `FORMAT TSV`", None);
+        is_query("SELECT * FROM (SELECT 1 FORMAT JSON)", None);
+    }
+
+    #[test]
+    fn comments_quotes_and_heredocs_are_skipped() {
+        is_insert(
+            "/* VALUES */ INSERT -- FORMAT x\n INTO t VALUES (1)",
+            "/* VALUES */ INSERT -- FORMAT x\n INTO t ",
+            "Values",
+            " (1)",
+        );
+        is_query("SELECT 'it''s FORMAT A', 'b\\' FORMAT B' FORMAT JSON", Some("JSON"));
+        is_query("SELECT $x$ FORMAT A ' $x$ FORMAT CSV", Some("CSV"));
+        is_query("SELECT 1 -- FORMAT A\nFORMAT TSV;", Some("TSV"));
+        is_query("SELECT 1 # FORMAT A\n", None);
+        is_query("SELECT 1 FORMAT Native SETTINGS max_threads = 1", Some("Native"));
+    }
+
+    #[test]
+    fn an_insert_without_data_goes_to_the_engine_as_it_is() {
+        is_query("INSERT INTO t SELECT * FROM u", None);
+        is_query("INSERT INTO t (a) WITH 1 AS x SELECT x AS values", None);
+        is_query("INSERT INTO t", None);
+        is_query("INSERT", None);
+        is_query("", None);
+        is_query("INSERT INTO t; INSERT INTO t VALUES (1)", None);
+    }
+
+    #[test]
+    fn files_of_the_server_are_recognised() {
+        for text in [
+            "SELECT 1 INTO OUTFILE '/tmp/x'",
+            "select * from (select 1) into /* */ outfile '/tmp/x' format CSV",
+            "INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV",
+            "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
+        ] {
+            assert_eq!(shape(text.as_bytes()), Shape::OnServerFiles, "{text}");
+        }
+        is_query("SELECT 'INTO OUTFILE'", None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = shape(&text);
+        }
+
+        #[test]
+        fn the_data_of_an_insert_are_exactly_what_was_sent(data in proptest::collection::vec(any::<u8>(), 0..200), quoted in "[a-z'`\" ()]{0,20}") {
+            let name = quoted.replace('\\', "\\\\").replace('`', "``");
+            let mut text = format!("INSERT INTO `{name}` FORMAT RowBinary\n").into_bytes();
+            let head = text.len();
+            text.extend_from_slice(&data);
+            match shape(&text) {
+                Shape::Insert(insert) => {
+                    prop_assert_eq!(insert.format, "RowBinary");
+                    prop_assert_eq!(insert.data_at, head);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn a_format_inside_a_string_is_not_a_format(inner in "[a-zA-Z '\\\\]{0,30}") {
+            let escaped = inner.replace('\\', "\\\\").replace('\'', "''");
+            let text = format!("SELECT '{escaped} FORMAT Wrong' FORMAT Right");
+            match shape(text.as_bytes()) {
+                Shape::Other { format, .. } => prop_assert_eq!(format, Some("Right")),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}
