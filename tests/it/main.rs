@@ -1,1 +1,4 @@
-//! it
+//! The one integration-test binary: the real parts as processes, the real engine, real TLS. Its tests are sentences of
+//! the specification.
+
+mod tidy;

@@ -1,0 +1,74 @@
+# Platen. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+ENGINE := embedded-clickhouse/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
+APT_DEMO := npm gcc
+APT_TEST := $(APT_DEMO) mosquitto redis-server snmp snmpd
+RECORDINGS := edge-agent/recordings,analytics/recordings
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+.PHONY: demo
+demo: engine ## the whole path in one command: 60 printers, 35 days, parts killed on the way, invoices and the proof
+	$(CARGO) build --workspace --bins
+	./target/debug/demo $(if $(SEED),--seed $(SEED)) $(if $(DAYS),--days $(DAYS)) $(if $(KEEP),--keep)
+
+.PHONY: test
+test: engine need-test ## all tests that need nothing outside this repository
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace --no-fail-fast
+
+.PHONY: test-recordings
+test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
+	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases
+
+.PHONY: check
+check: lint deny ## formatting, clippy with warnings as errors, bans, licences, sources
+
+.PHONY: lint
+lint: ## formatting and clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features $(RECORDINGS) -- -D warnings
+
+.PHONY: deny
+deny: ## bans, licences and sources of the dependencies
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install cargo-deny --locked'; exit 1; }
+	$(CARGO) deny --config .deny.toml check bans licenses sources
+
+.PHONY: advisories
+advisories: ## known vulnerabilities, where the advisory database can be reached
+	$(CARGO) deny --config .deny.toml check advisories
+
+.PHONY: build
+build: engine ## all binaries, as the demo and the tests use them
+	$(CARGO) build --workspace --bins
+
+.PHONY: release
+release: ## small binaries for installing
+	$(CARGO) build --workspace --bins --release --exclude testbed
+
+.PHONY: engine
+engine: $(ENGINE) ## the ClickHouse engine (libchdb), pinned and checked by its lock file
+
+$(ENGINE): embedded-clickhouse/package-lock.json
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory install PACKAGES="$(APT_DEMO)"
+	cd embedded-clickhouse && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: need-test
+need-test:
+	@missing=; for tool in mosquitto:mosquitto redis-server:redis-server snmpbulkwalk:snmp snmpd:snmpd; do \
+	  PATH="$$PATH:/usr/sbin" command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	if [ -n "$$missing" ]; then $(MAKE) --no-print-directory install PACKAGES="$$missing"; fi
+
+.PHONY: install
+install:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PACKAGES); \
+	else \
+	  echo "missing system packages; install them with:"; \
+	  echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $(PACKAGES)"; exit 1; fi
