@@ -44,6 +44,6 @@ CREATE TABLE IF NOT EXISTS rejected_records (
     version UInt32,
     received DateTime('UTC'),
     reason String CODEC(ZSTD(1)),
-    record String CODEC(ZSTD(1)) COMMENT 'as JSON'
+    record String COMMENT 'as JSON' CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree(version)
 ORDER BY (cn, epoch, seq, id, n);

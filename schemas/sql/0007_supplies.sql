@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS supply_reads (
     level Nullable(Int64) CODEC(ZSTD(1)),
     max Nullable(Int64) CODEC(ZSTD(1)),
     serial String CODEC(ZSTD(1)),
-    total Nullable(Int64) CODEC(Delta, ZSTD(1)) COMMENT 'meters of the same poll',
+    total Nullable(Int64) COMMENT 'meters of the same poll' CODEC(Delta, ZSTD(1)),
     color_pages Nullable(Int64) CODEC(Delta, ZSTD(1))
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(ts)
