@@ -166,6 +166,12 @@ pub(crate) fn execute(engine: &Engine, plan: Plan, frame: &Frame, job: &Job, run
 
 fn prepare<'e>(engine: &'e Engine, frame: &Frame, job: &Job) -> Result<Session<'e>, Failure> {
     job.go_on()?;
+    let closed = |(name, _): &&(String, String)| statement::setting_leaves_engine(name);
+    if frame.rights == Rights::ReadOnly
+        && let Some((name, _)) = frame.settings.iter().find(closed)
+    {
+        return Err(Failure::readonly(format!("Cannot modify '{name}' setting in readonly mode")));
+    }
     let mut session = engine.session()?;
     session.set(&frame.settings)?;
     if let Some(database) = &frame.database {
@@ -242,6 +248,11 @@ fn statement(
 
 /// Lets one statement through that these rights allow; takes the rest away from the session.
 fn admit(session: &mut Session<'_>, sql: &str, rights: Rights) -> Result<(), Failure> {
+    if rights == Rights::ReadOnly
+        && let Some(reason) = statement::leaves_engine(sql)
+    {
+        return Err(Failure::readonly(reason));
+    }
     let analysis = session
         .connection
         .classify(sql)

@@ -182,7 +182,9 @@ impl Server {
             }
         };
         let headers = response.headers_mut();
-        put(headers, "x-clickhouse-query-id", &seen.query_id);
+        if !seen.query_id.is_empty() {
+            put(headers, "x-clickhouse-query-id", &seen.query_id);
+        }
         put(headers, "x-clickhouse-timezone", self.engine.zone());
         put(headers, "x-clickhouse-server-display-name", "embedded-clickhouse");
         response
@@ -203,15 +205,11 @@ impl Server {
             fields(&mut query, boundary, std::mem::take(&mut body)).await?;
         }
         seen.query_id = query.query_id.take().unwrap_or_else(random_id);
-        let watched = self.jobs.begin(&seen.query_id);
         let rights = match (user.readonly, query.method_reads_only || query.asks_readonly) {
             (true, _) => Rights::ReadOnly,
             (false, true) => Rights::NoChange,
             (false, false) => Rights::All,
         };
-        let (settings, time) = self.settings(query.settings, &watched.job.comment);
-        let frame = Frame { settings, params: query.params, database: query.database, rights };
-
         let (packing, format, sql) = (query.packing, query.format, query.sql);
         let plan = tokio::task::spawn_blocking(move || Plan::new(sql, packing, body, format)).await;
         let plan = plan.map_err(|_| Failure::engine("reading the request failed"))??;
@@ -220,6 +218,9 @@ impl Server {
 
         let slot = self.slots.take(kind).await?;
         let began = Instant::now();
+        let watched = self.jobs.begin(&seen.query_id);
+        let (settings, time) = self.settings(query.settings, &watched.job.comment);
+        let frame = Frame { settings, params: query.params, database: query.database, rights };
         let (begin, begun) = oneshot::channel();
         let (engine, job, runtime) = (Arc::clone(&self.engine), Arc::clone(&watched.job), Handle::current());
         tokio::task::spawn_blocking(move || {
@@ -228,8 +229,13 @@ impl Server {
             drop((slot, held));
         });
         let begun = match timeout(time, begun).await {
-            Ok(Ok(begun)) => begun?,
+            Ok(Ok(Ok(begun))) => begun,
+            Ok(Ok(Err(failure))) => {
+                watched.job.end();
+                return Err(failure);
+            }
             Ok(Err(_)) => return Err(Failure::engine("the statement ended without an answer")),
+            // Dropping `watched` sends the statement to the killer.
             Err(_) => return Err(Failure::timeout()),
         };
 

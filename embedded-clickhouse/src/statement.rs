@@ -61,6 +61,48 @@ pub(crate) fn shape(text: &[u8]) -> Shape<'_> {
     query(text, opens)
 }
 
+/// Why a user who may only read may not run this, although `readonly=1` would let it pass.
+///
+/// The engine's `readonly` stops table functions and writes, but three doors stay open when it is embedded: the scalar
+/// function `file`, which returns any file of the host and can be called under quoted names and through `APPLY`;
+/// `DESCRIBE` of a table function, which fetches a file or a URL to learn its columns; and settings (see
+/// [`setting_leaves_engine`]).
+pub(crate) fn leaves_engine(text: &str) -> Option<&'static str> {
+    // The depth of parentheses at which a DESCRIBE stands.
+    let mut described = None;
+    let mut name_before = false;
+    let mut first = true;
+    for token in Tokens::new(text.as_bytes()) {
+        if token.kind == Kind::Name && token.text.contains(&b'\\') {
+            return Some("quoted names with backslashes are not for users who may only read");
+        }
+        let bare = if token.kind == Kind::Name { &token.text[1..token.text.len().max(2) - 1] } else { token.text };
+        if token.kind != Kind::Quoted && bare.eq_ignore_ascii_case(b"file") {
+            return Some("the name `file` is not for users who may only read: as a function it reads any file");
+        }
+        if first && token.is("(") {
+            continue;
+        }
+        if std::mem::take(&mut first) {
+            described = (token.is("DESCRIBE") || token.is("DESC")).then_some(token.depth);
+        }
+        // `DESCRIBE [TABLE] name(…)` is a table function, `DESCRIBE (SELECT …)` a query that readonly watches.
+        if described == Some(token.depth) && token.is("(") && name_before {
+            return Some("describing a table function is not for users who may only read");
+        }
+        let keyword = token.is("DESCRIBE") || token.is("DESC") || token.is("TABLE");
+        name_before = !keyword && (token.kind == Kind::Word || token.kind == Kind::Name);
+    }
+    None
+}
+
+/// Settings that name files, addresses or another language; a user who may only read cannot set them.
+pub(crate) fn setting_leaves_engine(name: &str) -> bool {
+    const PARTS: [&str; 9] = ["schema", "template", "path", "file", "url", "dialect", "disk", "proxy", "host"];
+    let name = name.to_ascii_lowercase();
+    PARTS.iter().any(|part| name.contains(part))
+}
+
 /// The text of a statement as SQL, if it is UTF-8.
 fn utf8(text: &[u8]) -> &str {
     std::str::from_utf8(text).unwrap_or_default()
@@ -159,8 +201,10 @@ fn into_file_or<'a>(text: &'a [u8], otherwise: Shape<'a>) -> Shape<'a> {
 enum Kind {
     /// An identifier, keyword or number.
     Word,
-    /// A quoted string or identifier.
+    /// A quoted string.
     Quoted,
+    /// A quoted identifier.
+    Name,
     /// One byte of punctuation.
     Sign,
 }
@@ -177,7 +221,7 @@ struct Token<'a> {
 
 impl Token<'_> {
     fn is(&self, word: &str) -> bool {
-        self.kind != Kind::Quoted && self.text.eq_ignore_ascii_case(word.as_bytes())
+        matches!(self.kind, Kind::Word | Kind::Sign) && self.text.eq_ignore_ascii_case(word.as_bytes())
     }
 }
 
@@ -251,7 +295,8 @@ impl<'a> Iterator for Tokens<'a> {
         let first = *self.text.get(start)?;
         let mut depth = self.depth;
         let (kind, end) = match first {
-            b'\'' | b'"' | b'`' => (Kind::Quoted, self.quoted_end(first)),
+            b'\'' => (Kind::Quoted, self.quoted_end(first)),
+            b'"' | b'`' => (Kind::Name, self.quoted_end(first)),
             b'$' if self.heredoc_end().is_some() => (Kind::Quoted, self.heredoc_end().unwrap_or(start + 1)),
             byte if is_word(byte) => {
                 let length = self.text[start..].iter().position(|byte| !is_word(*byte));
@@ -279,129 +324,4 @@ fn is_word(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn is_insert(text: &str, head: &str, format: &str, data: &str) {
-        let data_at = text.len() - data.len();
-        assert_eq!(shape(text.as_bytes()), Shape::Insert(Insert { head, format, data_at }), "{text}");
-    }
-
-    fn is_query(text: &str, format: Option<&str>) {
-        match shape(text.as_bytes()) {
-            Shape::Other { format: found, .. } => assert_eq!(found, format, "{text}"),
-            other => panic!("{text}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn an_insert_is_cut_where_its_data_begin() {
-        is_insert("INSERT INTO t FORMAT RowBinary", "INSERT INTO t ", "RowBinary", "");
-        is_insert(
-            "INSERT INTO t(a, b) FORMAT RowBinaryWithNamesAndTypes\n\u{1}",
-            "INSERT INTO t(a, b) ",
-            "RowBinaryWithNamesAndTypes",
-            "\u{1}",
-        );
-        is_insert("insert into t values (1), (2)", "insert into t ", "Values", " (1), (2)");
-        is_insert(
-            "INSERT INTO t SETTINGS async_insert=0 FORMAT TSV\r\n1\n2\n",
-            "INSERT INTO t SETTINGS async_insert=0 ",
-            "TSV",
-            "1\n2\n",
-        );
-        is_insert("INSERT INTO t FORMAT CSV \t\n\n1", "INSERT INTO t ", "CSV", "\n1");
-        is_insert(
-            "INSERT INTO FUNCTION null('a Int8') VALUES (1)",
-            "INSERT INTO FUNCTION null('a Int8') ",
-            "Values",
-            " (1)",
-        );
-        is_insert("INSERT INTO db.t FORMAT JSONEachRow {\"a\": 1}", "INSERT INTO db.t ", "JSONEachRow", "{\"a\": 1}");
-    }
-
-    #[test]
-    fn names_that_look_like_keywords_are_names() {
-        is_insert("INSERT INTO values VALUES (1)", "INSERT INTO values ", "Values", " (1)");
-        is_insert("INSERT INTO db.format FORMAT CSV 1", "INSERT INTO db.format ", "CSV", "1");
-        is_insert(
-            "INSERT INTO `FORMAT` (`VALUES`, format) VALUES (1)",
-            "INSERT INTO `FORMAT` (`VALUES`, format) ",
-            "Values",
-            " (1)",
-        );
-        is_query("SELECT 'FORMAT JSON', \"FORMAT CSV\", `FORMAT TSV`", None);
-        is_query("SELECT * FROM (SELECT 1 FORMAT JSON)", None);
-    }
-
-    #[test]
-    fn comments_quotes_and_heredocs_are_skipped() {
-        is_insert(
-            "/* VALUES */ INSERT -- FORMAT x\n INTO t VALUES (1)",
-            "/* VALUES */ INSERT -- FORMAT x\n INTO t ",
-            "Values",
-            " (1)",
-        );
-        is_query("SELECT 'it''s FORMAT A', 'b\\' FORMAT B' FORMAT JSON", Some("JSON"));
-        is_query("SELECT $x$ FORMAT A ' $x$ FORMAT CSV", Some("CSV"));
-        is_query("SELECT 1 -- FORMAT A\nFORMAT TSV;", Some("TSV"));
-        is_query("SELECT 1 # FORMAT A\n", None);
-        is_query("SELECT 1 FORMAT Native SETTINGS max_threads = 1", Some("Native"));
-    }
-
-    #[test]
-    fn an_insert_without_data_goes_to_the_engine_as_it_is() {
-        is_query("INSERT INTO t SELECT * FROM u", None);
-        is_query("INSERT INTO t (a) WITH 1 AS x SELECT x AS values", None);
-        is_query("INSERT INTO t", None);
-        is_query("INSERT", None);
-        is_query("", None);
-        is_query("INSERT INTO t; INSERT INTO t VALUES (1)", None);
-    }
-
-    #[test]
-    fn files_of_the_server_are_recognised() {
-        for text in [
-            "SELECT 1 INTO OUTFILE '/tmp/x'",
-            "select * from (select 1) into /* */ outfile '/tmp/x' format CSV",
-            "INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV",
-            "INSERT INTO t SELECT 1 INTO OUTFILE 'x'",
-        ] {
-            assert_eq!(shape(text.as_bytes()), Shape::OnServerFiles, "{text}");
-        }
-        is_query("SELECT 'INTO OUTFILE'", None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_taken_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = shape(&text);
-        }
-
-        #[test]
-        fn the_data_of_an_insert_are_exactly_what_was_sent(data in proptest::collection::vec(any::<u8>(), 0..200), quoted in "[a-z'`\" ()]{0,20}") {
-            let name = quoted.replace('\\', "\\\\").replace('`', "``");
-            let mut text = format!("INSERT INTO `{name}` FORMAT RowBinary\n").into_bytes();
-            let head = text.len();
-            text.extend_from_slice(&data);
-            match shape(&text) {
-                Shape::Insert(insert) => {
-                    prop_assert_eq!(insert.format, "RowBinary");
-                    prop_assert_eq!(insert.data_at, head);
-                }
-                other => prop_assert!(false, "{:?}", other),
-            }
-        }
-
-        #[test]
-        fn a_format_inside_a_string_is_not_a_format(inner in "[a-zA-Z '\\\\]{0,30}") {
-            let escaped = inner.replace('\\', "\\\\").replace('\'', "''");
-            let text = format!("SELECT '{escaped} FORMAT Wrong' FORMAT Right");
-            match shape(text.as_bytes()) {
-                Shape::Other { format, .. } => prop_assert_eq!(format, Some("Right")),
-                other => prop_assert!(false, "{:?}", other),
-            }
-        }
-    }
-}
+mod tests;
