@@ -94,37 +94,38 @@ pub fn answer(case: &Value) -> Answer {
     let mut ignored = Vec::new();
     let read = serde_ignored::deserialize(case, |key| ignored.push(key.to_string().replace(".?", "")));
     ignored.retain(|key| key.starts_with("contract."));
-    match read.map_err(CaseError::Shape).and_then(result_of) {
+    match read.map_err(CaseError::Shape).and_then(|case: Case| result_of(&case)) {
         Ok(expected) => Answer { line: json!({ "id": id, "expected": expected }), failed: false, ignored },
         Err(error) => Answer { line: json!({ "id": id, "error": error.to_string() }), failed: true, ignored },
     }
 }
 
 /// The invoice or the correction that a case results in.
-fn result_of(case: Case) -> Result<Value, CaseError> {
+fn result_of(case: &Case) -> Result<Value, CaseError> {
     let period = Period::new(case.period.start, case.period.end)?;
-    let readings: Vec<Reading> = case.readings.into_iter().map(Reading::from).collect();
-    let previous = case.previous.unwrap_or_default();
+    let readings: Vec<Reading<'_>> = case.readings.iter().map(Reading::from).collect();
+    let none = Previous::default();
+    let previous = case.previous.as_ref().unwrap_or(&none);
     let result = match case.action {
         Action::Bill => {
-            let invoice = bill(&case.contract, period, case.as_of, &readings, &case.events, &previous)?;
+            let invoice = bill(&case.contract, period, case.as_of, &readings, &case.events, previous)?;
             serde_json::to_value(invoice)?
         }
         Action::Correct => {
             let runs = (case.issued_as_of.ok_or(CaseError::NoIssuedAsOf)?, case.as_of);
-            let correction = correct(&case.contract, period, runs, &readings, &case.events, &previous)?;
+            let correction = correct(&case.contract, period, runs, &readings, &case.events, previous)?;
             serde_json::to_value(correction)?
         }
     };
     Ok(result)
 }
 
-impl From<CaseReading> for Reading {
-    fn from(of: CaseReading) -> Reading {
+impl<'a> From<&'a CaseReading> for Reading<'a> {
+    fn from(of: &'a CaseReading) -> Reading<'a> {
         let seconds = |at: Instant| at.0;
         Reading {
-            device: of.device,
-            meter: of.meter,
+            device: &of.device,
+            meter: &of.meter,
             ts: of.ts.0,
             value: of.value,
             received: of.received.map(seconds),
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn a_file_is_one_case_or_many() {
         let one = case(|_| {});
-        assert_eq!(cases_of(&one.to_string()).unwrap(), [one.clone()]);
+        assert_eq!(cases_of(&one.to_string()).unwrap(), std::slice::from_ref(&one));
         let file = json!({"schema": "billing-cases/1", "cases": [one, 5]});
         assert_eq!(cases_of(&file.to_string()).unwrap().len(), 2);
         assert!(cases_of("{").is_err());

@@ -144,7 +144,7 @@ impl Zone {
     pub fn midnight(&self, date: LocalDate) -> i64 {
         let midnight = self.0.to_ambiguous_timestamp(date.0.to_datetime(jiff::civil::Time::midnight()));
         let first_after_gap = match midnight.offset() {
-            AmbiguousOffset::Gap { .. } => midnight.clone().earlier().ok().and_then(|before| {
+            AmbiguousOffset::Gap { .. } => midnight.earlier().ok().and_then(|before| {
                 let transition = self.0.following(before).next()?;
                 Some(transition.timestamp())
             }),

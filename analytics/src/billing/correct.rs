@@ -36,7 +36,7 @@ pub fn correct(
     contract: &Contract,
     period: Period,
     (issued_as_of, as_of): (Instant, Instant),
-    readings: &[Reading],
+    readings: &[Reading<'_>],
     events: &[Event],
     previous: &Previous,
 ) -> Result<Correction, BillError> {

@@ -69,18 +69,17 @@ pub fn bill(
     contract: &Contract,
     period: Period,
     as_of: Instant,
-    readings: &[Reading],
+    readings: &[Reading<'_>],
     events: &[Event],
     previous: &Previous,
 ) -> Result<Invoice, BillError> {
     let exchanges = Exchanges::of(events);
-    let seen_meters: BTreeSet<&str> =
-        readings.iter().map(|reading| reading.meter.as_str()).chain(exchanges.meters()).collect();
+    let seen_meters: BTreeSet<&str> = readings.iter().map(|reading| reading.meter).chain(exchanges.meters()).collect();
     let terms = Terms::of(contract, period, &seen_meters)?;
 
     let mut flags = Flags::default();
     let devices: BTreeSet<&str> = terms.devices.iter().map(|device| device.device.as_str()).collect();
-    let series = counting_reads(readings, as_of.0, &devices, &mut flags)?;
+    let series = counting_reads(readings.iter().copied(), as_of.0, &devices, &mut flags)?;
     let none = BTreeMap::new();
     let mut meters = Vec::new();
     for device in &terms.devices {

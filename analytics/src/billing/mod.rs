@@ -1,7 +1,7 @@
 //! From usage to an invoice: contract and calendar → volumes → charges → lines → total; corrections of issued invoices.
 //!
 //! Pure: no IO, no clock, no floats. Counters are integers, money is decimal, and money is rounded in one function only
-//! (`round`). Section numbers (§) are those of the billing rules in `docs/billing-rules.md`.
+//! (`round`). Section numbers (§) are those of the billing rules in `analytics/billing-rules.md`.
 
 pub mod calendar;
 pub mod charge;

@@ -1,6 +1,6 @@
 //! From meter readings to pages used: which readings count → unwrapped points → value at a boundary → volume of a window.
 //!
-//! Pure: no IO, no clock, no floats. Section numbers (§) are those of the billing rules in `docs/billing-rules.md`.
+//! Pure: no IO, no clock, no floats. Section numbers (§) are those of the billing rules in `analytics/billing-rules.md`.
 //! Counters are `i64`, products are taken in `i128`; what does not fit is an error, never a wrapped number.
 
 pub mod boundary;

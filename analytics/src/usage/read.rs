@@ -11,10 +11,10 @@ use super::{Flags, MeterFlag, TIME_RANGE, UsageError};
 const CLOCK_TOLERANCE_SECS: i64 = 300;
 
 /// One value of one meter as it was delivered. Times are Unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    pub device: String,
-    pub meter: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading<'a> {
+    pub device: &'a str,
+    pub meter: &'a str,
     /// When it was taken, by the agent's clock.
     pub ts: i64,
     /// Pages on the counter; `None` = the printer gave no number.
@@ -37,27 +37,27 @@ pub type Series = BTreeMap<String, BTreeMap<String, Vec<Read>>>;
 
 /// Applies §2 in its order. `devices` are those of the contract; flags go to `flags`.
 pub fn counting_reads<'a>(
-    readings: impl IntoIterator<Item = &'a Reading>,
+    readings: impl IntoIterator<Item = Reading<'a>>,
     as_of: i64,
     devices: &BTreeSet<&str>,
     flags: &mut Flags,
 ) -> Result<Series, UsageError> {
     let mut candidates: BTreeMap<(&str, &str), Vec<Candidate>> = BTreeMap::new();
     for reading in readings {
-        check_calendar(reading)?;
-        if !visible(reading, as_of) {
+        check_calendar(&reading)?;
+        if !visible(&reading, as_of) {
             continue;
         }
-        if !devices.contains(reading.device.as_str()) {
-            flags.unassigned_device(&reading.device);
+        if !devices.contains(reading.device) {
+            flags.unassigned_device(reading.device);
             continue;
         }
-        let mut raise = |flag| flags.meter(flag, &reading.device, &reading.meter);
-        let Some(value) = valid_value(reading) else {
+        let mut raise = |flag| flags.meter(flag, reading.device, reading.meter);
+        let Some(value) = valid_value(&reading) else {
             raise(MeterFlag::Invalid);
             continue;
         };
-        let (ts, skewed) = without_skew(reading);
+        let (ts, skewed) = without_skew(&reading);
         if skewed {
             raise(MeterFlag::ClockSkew);
         }
@@ -66,7 +66,7 @@ pub fn counting_reads<'a>(
             continue;
         }
         let candidate = Candidate { ts, received: reading.received.unwrap_or(reading.ts), value };
-        candidates.entry((&reading.device, &reading.meter)).or_default().push(candidate);
+        candidates.entry((reading.device, reading.meter)).or_default().push(candidate);
     }
 
     let mut series = Series::new();
@@ -89,17 +89,17 @@ struct Candidate {
 }
 
 /// §2.1: what was received after the run is not there.
-fn visible(reading: &Reading, as_of: i64) -> bool {
+fn visible(reading: &Reading<'_>, as_of: i64) -> bool {
     reading.received.unwrap_or(reading.ts) <= as_of
 }
 
 /// §2.2: null and negative numbers are not counter values.
-fn valid_value(reading: &Reading) -> Option<i64> {
+fn valid_value(reading: &Reading<'_>) -> Option<i64> {
     reading.value.filter(|value| *value >= 0)
 }
 
 /// §2.3: a batch that says when it was sent shows how wrong the agent's clock is. Gives the time and whether it was moved.
-fn without_skew(reading: &Reading) -> (i64, bool) {
+fn without_skew(reading: &Reading<'_>) -> (i64, bool) {
     let (Some(received), Some(sent)) = (reading.received, reading.sent) else {
         return (reading.ts, false);
     };
@@ -125,12 +125,12 @@ fn last_delivery_wins(candidates: &mut [Candidate]) -> (Vec<Read>, bool) {
 }
 
 /// Times inside the calendar make every later difference and sum of times safe.
-fn check_calendar(reading: &Reading) -> Result<(), UsageError> {
+fn check_calendar(reading: &Reading<'_>) -> Result<(), UsageError> {
     let times = [Some(reading.ts), reading.received, reading.sent];
     match times.into_iter().flatten().find(|ts| !TIME_RANGE.contains(ts)) {
         None => Ok(()),
         Some(ts) => {
-            Err(UsageError::OutsideCalendar { device: reading.device.clone(), meter: reading.meter.clone(), ts })
+            Err(UsageError::OutsideCalendar { device: reading.device.to_owned(), meter: reading.meter.to_owned(), ts })
         }
     }
 }
@@ -141,18 +141,18 @@ mod tests {
 
     const NOON: i64 = 1_780_000_000;
 
-    fn reading(ts: i64, value: i64) -> Reading {
-        Reading { device: "D1".into(), meter: "total".into(), ts, value: Some(value), received: None, sent: None }
+    fn reading(ts: i64, value: i64) -> Reading<'static> {
+        Reading { device: "D1", meter: "total", ts, value: Some(value), received: None, sent: None }
     }
 
-    fn run(readings: &[Reading], as_of: i64) -> (Vec<Read>, Vec<String>) {
+    fn run(readings: &[Reading<'_>], as_of: i64) -> (Vec<Read>, Vec<String>) {
         let mut flags = Flags::default();
-        let series = counting_reads(readings, as_of, &BTreeSet::from(["D1"]), &mut flags).unwrap();
+        let series = counting_reads(readings.iter().copied(), as_of, &BTreeSet::from(["D1"]), &mut flags).unwrap();
         let reads = series.get("D1").and_then(|meters| meters.get("total")).cloned().unwrap_or_default();
         (reads, flags.iter().map(str::to_owned).collect())
     }
 
-    fn check(readings: &[Reading], expected: &[(i64, i64)], expected_flags: &[&str]) {
+    fn check(readings: &[Reading<'_>], expected: &[(i64, i64)], expected_flags: &[&str]) {
         let (reads, flags) = run(readings, NOON + 1000);
         assert_eq!(reads.iter().map(|read| (read.ts, read.value)).collect::<Vec<_>>(), expected);
         assert_eq!(flags, expected_flags);
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_foreign_device_raises_one_flag_even_if_its_value_is_invalid() {
-        let foreign = Reading { device: "X".into(), value: Some(-1), ..reading(NOON, 0) };
-        check(&[foreign.clone(), foreign], &[], &["UNASSIGNED_DEVICE:X"]);
+        let foreign = Reading { device: "X", value: Some(-1), ..reading(NOON, 0) };
+        check(&[foreign, foreign], &[], &["UNASSIGNED_DEVICE:X"]);
     }
 
     #[test]
@@ -202,9 +202,9 @@ mod tests {
         let second = Reading { received: Some(NOON + 20), ..reading(NOON, 100) };
         let third = Reading { received: Some(NOON + 20), ..reading(NOON, 200) };
         let conflict = ["CONFLICT:D1/total"];
-        check(&[second.clone(), third.clone(), first.clone()], &[(NOON, 200)], &conflict);
-        check(&[first.clone(), second.clone()], &[(NOON, 100)], &conflict);
-        check(&[first.clone(), first], &[(NOON, 900)], &[]);
+        check(&[second, third, first], &[(NOON, 200)], &conflict);
+        check(&[first, second], &[(NOON, 100)], &conflict);
+        check(&[first, first], &[(NOON, 900)], &[]);
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         for ts in [i64::MIN, i64::MAX] {
             let mut flags = Flags::default();
             let readings = [Reading { sent: Some(0), received: Some(ts), ..reading(0, 1) }];
-            let answer = counting_reads(&readings, NOON, &BTreeSet::from(["D1"]), &mut flags);
+            let answer = counting_reads(readings, NOON, &BTreeSet::from(["D1"]), &mut flags);
             assert!(matches!(answer, Err(UsageError::OutsideCalendar { .. })));
         }
     }

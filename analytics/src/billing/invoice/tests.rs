@@ -7,7 +7,7 @@ use crate::billing::Correction;
 struct Bench {
     contract: String,
     month: &'static str,
-    readings: Vec<Reading>,
+    readings: Vec<Reading<'static>>,
     events: Vec<Event>,
     previous: Previous,
 }
@@ -16,7 +16,7 @@ const EURO: &str = "currency = \"EUR\"\ntimezone = \"UTC\"\n";
 const PAGES: &str = "[[charges]]\nid = \"pages\"\nmeters = { total = 1 }\nprice = \"0.10\"\n";
 const S1: &str = "[[devices]]\ndevice = \"S1\"\n";
 
-fn bench(contract: &str, readings: &[&str]) -> Bench {
+fn bench(contract: &str, readings: &[&'static str]) -> Bench {
     Bench {
         contract: contract.to_owned(),
         month: "2026-06",
@@ -26,16 +26,9 @@ fn bench(contract: &str, readings: &[&str]) -> Bench {
     }
 }
 
-fn reading(text: &str) -> Reading {
+fn reading(text: &'static str) -> Reading<'static> {
     let [device, meter, date, value] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
-    Reading {
-        device: device.into(),
-        meter: meter.into(),
-        ts: instant(date).0,
-        value: value.parse().ok(),
-        received: None,
-        sent: None,
-    }
+    Reading { device, meter, ts: instant(date).0, value: value.parse().ok(), received: None, sent: None }
 }
 
 fn instant(text: &str) -> Instant {
@@ -251,9 +244,9 @@ fn a_correction_credits_what_was_issued_and_bills_what_is_known_now() {
 }
 
 /// The total of a credit note over a bill of these readings.
-struct CreditNoteOf<'a>(&'a [&'a str]);
+struct CreditNoteOf(&'static [&'static str]);
 
-impl CreditNoteOf<'_> {
+impl CreditNoteOf {
     fn total(&self) -> String {
         let issued = bench(&format!("{EURO}{PAGES}{S1}"), self.0).bill();
         crate::billing::correct::CreditNote::of(&issued).total.to_string()
