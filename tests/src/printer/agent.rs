@@ -189,8 +189,13 @@ impl Unit {
     /// The table as it stands at the simulated time.
     #[must_use]
     pub fn mib(&self) -> Arc<Mib> {
+        self.shown().1
+    }
+
+    /// The table and the simulated moment it shows.
+    fn shown(&self) -> (i64, Arc<Mib>) {
         let living = match &self.device {
-            Device::Recorded(mib) => return Arc::clone(mib),
+            Device::Recorded(mib) => return (self.clock.load(Ordering::SeqCst), Arc::clone(mib)),
             Device::Living(living) => living,
         };
         let zero_s = lock(&self.faults).zero_after_start_s;
@@ -199,12 +204,12 @@ impl Unit {
         let now = living.printer.now();
         let zero = now - living.printer.boot() < zero_s;
         match &living.shown {
-            Some((at, shown_zero, mib)) if (*at, *shown_zero) == (now, zero) => Arc::clone(mib),
+            Some((at, shown_zero, mib)) if (*at, *shown_zero) == (now, zero) => (now, Arc::clone(mib)),
             _ => {
                 let view = View { address: Some(self.address), counters_at_zero: zero };
                 let mib = Arc::new(render(&living.printer, view));
                 living.shown = Some((now, zero, Arc::clone(&mib)));
-                mib
+                (now, mib)
             }
         }
     }
@@ -261,28 +266,27 @@ impl Unit {
         if lock(&self.faults).is_silent_at(self.clock.load(Ordering::SeqCst)) {
             return None;
         }
-        let response = answer(&request, &self.mib(), &self.caps())?;
+        let (now, mib) = self.shown();
+        let (caps, device_index) = self.traits();
+        let response = answer(&request, &mib, &caps)?;
         count(&tally.too_big, usize::from(response.status == status::TOO_BIG));
-        self.remember(request.kind, &response);
+        self.remember(now, request.kind, &response, device_index);
         Some(response.encode())
     }
 
-    fn caps(&self) -> Caps {
+    /// What its SNMP can do, and the printer's hrDeviceIndex.
+    fn traits(&self) -> (Caps, u32) {
         match &self.device {
-            Device::Living(living) => lock(living).printer.model().caps(),
-            Device::Recorded(_) => Caps::FULL,
+            Device::Living(living) => {
+                let model = lock(living).printer.model();
+                (model.caps(), model.device_index)
+            }
+            Device::Recorded(_) => (Caps::FULL, 1),
         }
     }
 
-    fn remember(&self, kind: Kind, response: &Message) {
-        let (at, device) = match &self.device {
-            Device::Living(living) => {
-                let living = lock(living);
-                (living.printer.now(), living.printer.model().device_index)
-            }
-            Device::Recorded(_) => (self.clock.load(Ordering::SeqCst), 1),
-        };
-        let life_count = Oid::new([1, 3, 6, 1, 2, 1, 43, 10, 2, 1, 4, device, 1]);
+    fn remember(&self, at: i64, kind: Kind, response: &Message, device_index: u32) {
+        let life_count = Oid::new([1, 3, 6, 1, 2, 1, 43, 10, 2, 1, 4, device_index, 1]);
         let told = response.varbinds.iter().find(|(oid, _)| *oid == life_count);
         let total = told.and_then(|(_, value)| value.number()).map(i64::cast_unsigned);
         let mut reads = lock(&self.reads);

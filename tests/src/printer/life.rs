@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::alert::{AlertBook, Cause};
-use super::chance::{below, mix, permille};
+use super::chance::{below, mix};
 use super::limits::SLOT_S;
-use super::model::{LevelStyle, Model, SerialPlace, Supply, SupplyKind};
+use super::model::{Model, SerialPlace};
 use super::schedule::{self, Job, Source};
+use super::supply::{self, SupplyState};
 
 /// Lifetime counters, all in pages (A4 or not) except `scan` (pages scanned) and `duplex` (pages on two-sided sheets).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,30 +38,6 @@ impl Counts {
     #[must_use]
     pub fn print_color(&self) -> u64 {
         self.color - self.copy_color
-    }
-}
-
-/// What is left of one supply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SupplyState {
-    /// Thousandths of a page at nominal coverage (a receptacle: room left).
-    pub left: u64,
-    /// Pages of the cartridge that is in now.
-    pub pages: u32,
-    /// Counts the cartridges, from 0.
-    pub cartridge: u32,
-    /// When each swap took place, Unix seconds.
-    pub swaps: Vec<i64>,
-    /// Somebody replaces it at this level, before it stops the device.
-    swap_at: u64,
-    swap_due: bool,
-}
-
-impl SupplyState {
-    /// What is left in per mille of the cartridge.
-    #[must_use]
-    pub fn permille(&self) -> u32 {
-        u32::try_from(self.left / u64::from(self.pages.max(1))).unwrap_or(1000)
     }
 }
 
@@ -133,8 +110,8 @@ impl Printer {
             boot,
             busy_until: start,
             config_changes: u32::try_from(draw(4, 30)).unwrap_or(0),
-            supplies: model.supplies.iter().enumerate().map(|(i, s)| first_supply(seed, i, s)).collect(),
-            sheets: model.trays.iter().enumerate().map(|(i, t)| part(seed, 5, i, t.sheets, 20)).collect(),
+            supplies: model.supplies.iter().enumerate().map(|(i, s)| supply::first(seed, i, s)).collect(),
+            sheets: model.trays.iter().enumerate().map(|(i, t)| supply::part(seed, 5, i, t.sheets, 20)).collect(),
             alerts: AlertBook::default(),
             timers: BTreeMap::new(),
         };
@@ -230,19 +207,7 @@ impl Printer {
 
     fn draw_supply(&mut self, place: usize, pages: u64, color: bool) {
         let (Some(spec), Some(state)) = (self.model.supplies.get(place), self.supplies.get_mut(place)) else { return };
-        let used = match spec.kind {
-            SupplyKind::Toner(c) | SupplyKind::Ink(c) => {
-                let inked = color || c == super::model::Color::Black;
-                if inked { pages * coverage(self.seed, place) } else { 0 }
-            }
-            SupplyKind::WasteToner | SupplyKind::WasteInk => pages * if color { 1300 } else { 700 },
-            SupplyKind::Drum(_)
-            | SupplyKind::Fuser
-            | SupplyKind::Transfer
-            | SupplyKind::Rollers
-            | SupplyKind::Ribbon => pages * 1000,
-        };
-        state.left = state.left.saturating_sub(used);
+        state.left = state.left.saturating_sub(supply::used(spec.kind, pages, color, self.seed, place));
     }
 
     /// Opens alerts at 10 % and at the end, and sends for a new cartridge.
@@ -311,7 +276,7 @@ impl Printer {
         let (Some(spec), Some(state)) = (self.model.supplies.get(place), self.supplies.get_mut(place)) else { return };
         let swaps = [std::mem::take(&mut state.swaps), vec![now]].concat();
         let changed = state.pages != spec.pages;
-        *state = cartridge(self.seed, place, state.cartridge + 1, spec.pages);
+        *state = supply::cartridge(self.seed, place, state.cartridge + 1, spec.pages);
         state.swaps = swaps;
         // a cartridge of another size changes the supply table's lasting columns (prtGeneralConfigChanges)
         self.config_changes += u32::from(changed || spec.name.contains("{cartridge}"));
@@ -410,33 +375,6 @@ impl Printer {
         let number = self.supplies.get(place).map_or(0, |s| s.cartridge);
         letters(mix(self.seed, &[place as u64, u64::from(number)]), 22, 10)
     }
-}
-
-fn first_supply(seed: u64, place: usize, spec: &Supply) -> SupplyState {
-    // an older device has long left its starter cartridge behind; an unknown level begins like any other
-    let young = permille(seed, &[30, place as u64], 500) && spec.level != LevelStyle::Unknown;
-    let pages = if young { spec.pages * spec.starter / 100 } else { spec.pages };
-    let full = cartridge(seed, place, 0, pages);
-    SupplyState { left: u64::from(part(seed, 31, place, pages, 6)) * 1000, ..full }
-}
-
-fn cartridge(seed: u64, place: usize, number: u32, pages: u32) -> SupplyState {
-    let keys = [32, place as u64, u64::from(number)];
-    // three of ten are replaced early, at 1 to 8 % left
-    let early = if permille(seed, &keys, 300) { 10 + below(seed, &[33, keys[1], keys[2]], 70) } else { 0 };
-    let left = u64::from(pages) * 1000;
-    SupplyState { left, pages, cartridge: number, swaps: Vec::new(), swap_at: left / 1000 * early, swap_due: false }
-}
-
-/// Toner drawn by a page of this device and colour, in thousandths of a page at nominal coverage.
-fn coverage(seed: u64, place: usize) -> u64 {
-    600 + below(seed, &[34, place as u64], 1000)
-}
-
-/// Between `least` and 100 % of a whole.
-fn part(seed: u64, key: u64, place: usize, whole: u32, least: u64) -> u32 {
-    let percent = least + below(seed, &[key, place as u64], 101 - least);
-    u32::try_from(u64::from(whole) * percent / 100).unwrap_or(whole)
 }
 
 fn low32(count: u64) -> u32 {

@@ -1,7 +1,7 @@
 //! The printer simulator: printers with a life of their own that answer SNMP v1 and v2c on loopback addresses, and
 //! recorded devices replayed the same way.
 //!
-//! In reading order: `model` and `catalog` say how models differ, `schedule` and `life` what a printer does in a
+//! In reading order: `model` and `catalog` say how models differ, `schedule`, `supply` and `life` what a printer does in a
 //! simulated time, `render` and `vendor` how it shows that as an SNMP table (`mib`), `message` and `answer` how a request
 //! is answered, `agent` and `fault` put that on a socket with traffic counts and faults, `fleet` builds many printers
 //! over sites and states the truth, `recording` reads `.snmprec` files,
@@ -27,6 +27,7 @@ pub mod oid;
 pub mod recording;
 pub mod render;
 pub mod schedule;
+pub mod supply;
 pub mod truth;
 pub mod value;
 mod vendor;

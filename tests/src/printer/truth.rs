@@ -71,7 +71,7 @@ pub fn of(unit: &Unit, moments: &[i64]) -> Option<PrinterTruth> {
 
 fn describe(printer: &Printer, unit: &Unit, traffic: Traffic, moments: &[i64]) -> PrinterTruth {
     let model = printer.model();
-    let supply = |(place, (spec, state)): (usize, (&super::model::Supply, &super::life::SupplyState))| SupplyTruth {
+    let supply = |(place, (spec, state)): (usize, (&super::model::Supply, &super::supply::SupplyState))| SupplyTruth {
         index: spec.index,
         name: spec.name.replace("{cartridge}", &printer.cartridge_serial(place)),
         permille: state.permille(),
