@@ -7,7 +7,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev m
 WORKDIR /src
 COPY . .
 ARG PART
-RUN cargo build --release --locked --package ${PART} --bin ${PART} && install -m 0755 target/release/${PART} /part
+RUN case "${PART}" in testbed) bin=printer-sim ;; *) bin="${PART}" ;; esac && cargo build --release --locked --package "${PART}" --bin "${bin}" && install -m 0755 "target/release/${bin}" /part
 
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/platen --create-home platen
