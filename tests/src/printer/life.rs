@@ -126,7 +126,7 @@ impl Printer {
     pub fn advance_to(&mut self, unix_seconds: i64) {
         while self.next_slot * SLOT_S <= unix_seconds {
             let job = schedule::job(self.model, self.seed, self.next_slot, self.offset);
-            if let Some(job) = job.filter(|job| job.at >= self.start && job.at > self.now) {
+            if let Some(job) = job.filter(|job| job.at > self.start) {
                 if job.at > unix_seconds {
                     break;
                 }

@@ -67,3 +67,35 @@ pub(super) fn part(seed: u64, key: u64, place: usize, whole: u32, least: u64) ->
     let percent = least + below(seed, &[key, place as u64], 101 - least);
     u32::try_from(u64::from(whole) * percent / 100).unwrap_or(whole)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mono_page_takes_black_only_and_a_colour_page_all_colours() {
+        let take = |kind, color| used(kind, 10, color, 5, 0);
+        assert_eq!(take(SupplyKind::Toner(Color::Cyan), false), 0);
+        assert!((6000..16_000).contains(&take(SupplyKind::Ink(Color::Yellow), true)));
+        assert_eq!(take(SupplyKind::Toner(Color::Black), false), take(SupplyKind::Toner(Color::Black), true));
+        assert_eq!(take(SupplyKind::Drum(Color::Black), false), 10_000);
+        assert!(take(SupplyKind::WasteToner, true) > take(SupplyKind::WasteToner, false));
+    }
+
+    #[test]
+    fn a_supply_is_never_fuller_than_its_cartridge() {
+        let spec = Supply {
+            index: 1,
+            kind: SupplyKind::Toner(Color::Black),
+            name: "",
+            pages: 5000,
+            starter: 40,
+            level: LevelStyle::Percent,
+        };
+        for seed in 0..500 {
+            let state = first(seed, 0, &spec);
+            assert!((60..=1000).contains(&state.permille()) && [2000, 5000].contains(&state.pages), "{state:?}");
+            assert!(state.swap_at < u64::from(state.pages) * 1000 / 10);
+        }
+    }
+}

@@ -91,3 +91,25 @@ fn printed_as(value: &Value) -> Option<String> {
         Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView => Some("an exception".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_missing_too_many_or_different_are_told() {
+        let mib = Mib::from_iter([
+            ("1.3.1".parse().unwrap(), Value::Integer(-3)),
+            ("1.3.2".parse().unwrap(), Value::Counter32(7)),
+            ("1.3.3".parse().unwrap(), Value::text("two\nlines")),
+        ]);
+        let row = |oid: &str, printed: &str| (oid.to_owned(), printed.to_owned());
+        let right = [row("1.3.1", "INTEGER: -3"), row("1.3.2", "Counter32: 7"), row("1.3.3", "STRING: \"two")];
+        assert_eq!(differences(&mib, &right.into()), Vec::<String>::new());
+        let wrong = [row("1.3.2", "Counter32: 8"), row("1.3.3", "STRING: \"two"), row("1.3.4", "INTEGER: 1")];
+        let found = differences(&mib, &wrong.into());
+        assert_eq!(found[0], "1.3.1 was not walked");
+        assert!(found[1].starts_with("1.3.2 holds Counter32(7)"), "{found:?}");
+        assert_eq!(found[2..], ["1.3.4 is too much"]);
+    }
+}

@@ -120,3 +120,13 @@ fn restarts_shorten_the_uptime_and_leave_the_counters_alone() {
     assert!(printer.counts().total >= printer.counter_at(MONDAY).unwrap());
     assert!(printer.pages_since_boot() <= printer.counts().total - printer.counter_at(MONDAY).unwrap());
 }
+
+#[test]
+fn lives_stay_the_same_from_release_to_release() {
+    let total = |place: usize, seed: u64| {
+        let mut printer = Printer::new(&models()[place], seed, MONDAY);
+        printer.advance_to(MONDAY + 35 * DAY);
+        (printer.counter_at(MONDAY).unwrap(), printer.counts().total)
+    };
+    assert_eq!([total(0, 7), total(8, 7), total(15, 7)], [(27_690, 29_863), (211_980, 229_744), (242_192, 262_985)]);
+}

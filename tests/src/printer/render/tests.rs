@@ -91,6 +91,17 @@ fn error_bits_and_alert_rows_tell_of_the_same_troubles() {
             if model.error_state_bytes == 2 {
                 assert_eq!(bits.iter().any(|b| *b != 0), open > 0);
             }
+            for alert in printer.alerts().alerts() {
+                // RFC 2790: bit 0 is the highest bit of the first octet
+                let mask = match alert.cause {
+                    Cause::SupplyLow(_) => 0x20,
+                    Cause::SupplyOut(_) => 0x10 | 0x01,
+                    Cause::TrayEmpty(_) if model.trays.len() == 1 => 0x40,
+                    Cause::TrayEmpty(_) => 0,
+                    Cause::Jam => 0x04,
+                };
+                assert!(mask == 0 || bits[0] & mask != 0, "{:?} shown as {bits:02x?}", alert.cause);
+            }
             let column: Oid = "1.3.6.1.2.1.43.18.1.1.7".parse().unwrap();
             let rows = mib.iter().filter(|(oid, _)| oid.starts_with(&column)).count();
             assert_eq!(rows, if model.alerts == AlertStyle::None { 0 } else { open });
