@@ -6,4 +6,9 @@
 //!
 //! Never sends an SNMP SET. Never frees a payload before ingest said that it is settled.
 
+pub mod discover;
+pub mod poll;
+pub mod read;
+pub mod snmp;
 pub mod taken;
+pub mod walk;

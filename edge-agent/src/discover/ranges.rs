@@ -1,0 +1,344 @@
+//! What `[[ranges]]` means: which addresses are asked, and which never.
+//!
+//! Addresses are counted, not collected: a /16 is iterated lazily. Wider than a /16 is refused unless forced. Excludes win
+//! over includes, also for host names once they are resolved.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use crate::snmp::config::{RangeConfig, Version};
+use crate::snmp::limits::{RANGE_ADDRESSES_MAX, SMALL_RANGE};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    #[error("{0:?} is no range: write 192.168.1.0/24, 192.168.1.10-192.168.1.99, 192.168.1.10-99, an address or a host name")]
+    Form(String),
+    #[error("{text:?} ends before it begins")]
+    Backwards { text: String },
+    #[error("{text:?} has {addresses} addresses, more than a /16; split it, or set force = true for this range")]
+    TooWide { text: String, addresses: u128 },
+    #[error("ranges: nothing is included; name a range, an address or a host")]
+    Empty,
+}
+
+/// All `[[ranges]]` of a configuration, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ranges {
+    ranges: Vec<Range>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Range {
+    include: Vec<Item>,
+    exclude: Vec<Item>,
+    port: u16,
+    versions: Vec<Version>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Item {
+    /// First and last address, both included, as numbers.
+    Span { first: u128, last: u128, v4: bool },
+    Name(String),
+}
+
+/// One address or name to ask.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    pub host: Host,
+    pub port: u16,
+    /// Place of the range in the configuration.
+    pub range: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Host {
+    Address(IpAddr),
+    Name(String),
+}
+
+impl Ranges {
+    /// Parses and checks. A configuration without ranges is an agent that finds nothing: refused by [`Self::check_some`].
+    pub fn new(configs: &[RangeConfig]) -> Result<Self, RangeError> {
+        let ranges = configs.iter().map(Range::new).collect::<Result<_, _>>()?;
+        Ok(Self { ranges })
+    }
+
+    /// One typed range, address or name with the defaults of a range.
+    pub fn typed(text: &str, port: u16) -> Result<Self, RangeError> {
+        Self::new(&[RangeConfig { include: vec![text.to_owned()], port, ..RangeConfig::default() }])
+    }
+
+    pub fn check_some(&self) -> Result<(), RangeError> {
+        if self.len() == 0 { Err(RangeError::Empty) } else { Ok(()) }
+    }
+
+    /// Everything to ask, in order, each address once per port even if ranges overlap.
+    pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
+        self.ranges.iter().enumerate().flat_map(move |(place, range)| {
+            range
+                .hosts()
+                .filter(move |host| match host {
+                    Host::Address(address) => {
+                        !range.excludes(*address) && !self.ranges[..place].iter().any(|earlier| earlier.covers(*address, range.port))
+                    }
+                    Host::Name(name) => !range.excludes_name(name),
+                })
+                .map(move |host| Target { host, port: range.port, range: place })
+        })
+    }
+
+    /// How many addresses and names are included, excludes and overlaps not taken off.
+    pub fn len(&self) -> u128 {
+        self.ranges.iter().map(Range::len).fold(0, u128::saturating_add)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn versions(&self, range: usize) -> &[Version] {
+        self.ranges.get(range).map_or(&[], |range| range.versions.as_slice())
+    }
+
+    /// Whether silent addresses of this range are asked once more in v1.
+    pub fn is_small(&self, range: usize) -> bool {
+        self.ranges.get(range).is_some_and(|range| range.len() <= SMALL_RANGE)
+    }
+
+    /// Whether an address is excluded from the range that named it, or from all that include it.
+    pub fn excludes(&self, range: usize, address: IpAddr) -> bool {
+        self.ranges.get(range).is_some_and(|range| range.excludes(address))
+    }
+
+    /// Whether an address may be asked at all: included by a range and not excluded from it. Host names do not count here.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.ranges.iter().any(|range| range.include.iter().any(|item| item.contains(address)) && !range.excludes(address))
+    }
+}
+
+impl Range {
+    fn new(config: &RangeConfig) -> Result<Self, RangeError> {
+        let parse = |texts: &[String], force: bool| -> Result<Vec<Item>, RangeError> {
+            texts.iter().map(|text| Item::parse(text, force)).collect()
+        };
+        let mut versions = config.snmp_versions.clone();
+        versions.sort_unstable();
+        versions.dedup();
+        if versions.is_empty() {
+            versions.push(Version::V2c);
+        }
+        Ok(Self {
+            include: parse(&config.include, config.force)?,
+            exclude: parse(&config.exclude, true)?,
+            port: config.port,
+            versions,
+        })
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = Host> + '_ {
+        self.include.iter().flat_map(Item::hosts)
+    }
+
+    fn len(&self) -> u128 {
+        self.include.iter().map(Item::len).fold(0, u128::saturating_add)
+    }
+
+    fn excludes(&self, address: IpAddr) -> bool {
+        self.exclude.iter().any(|item| item.contains(address))
+    }
+
+    fn excludes_name(&self, name: &str) -> bool {
+        self.exclude.iter().any(|item| matches!(item, Item::Name(excluded) if excluded.eq_ignore_ascii_case(name)))
+    }
+
+    fn covers(&self, address: IpAddr, port: u16) -> bool {
+        self.port == port && !self.excludes(address) && self.include.iter().any(|item| item.contains(address))
+    }
+}
+
+impl Item {
+    fn parse(text: &str, force: bool) -> Result<Self, RangeError> {
+        let text = text.trim();
+        let item = Self::form(text)?;
+        let addresses = item.len();
+        if addresses > RANGE_ADDRESSES_MAX && !force {
+            return Err(RangeError::TooWide { text: text.to_owned(), addresses });
+        }
+        Ok(item)
+    }
+
+    fn form(text: &str) -> Result<Self, RangeError> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::span(address, address));
+        }
+        if let Ok(net) = text.parse::<IpNet>() {
+            return Ok(Self::net(net));
+        }
+        if let Some((first, last)) = text.split_once('-')
+            && let Ok(first) = first.trim().parse::<IpAddr>()
+        {
+            let last = end(first, last.trim()).ok_or_else(|| RangeError::Form(text.to_owned()))?;
+            if last < first {
+                return Err(RangeError::Backwards { text: text.to_owned() });
+            }
+            return Ok(Self::span(first, last));
+        }
+        if is_host_name(text) { Ok(Self::Name(text.to_owned())) } else { Err(RangeError::Form(text.to_owned())) }
+    }
+
+    fn span(first: IpAddr, last: IpAddr) -> Self {
+        Self::Span { first: number(first), last: number(last), v4: first.is_ipv4() }
+    }
+
+    /// Network and broadcast address of an IPv4 network are no devices.
+    fn net(net: IpNet) -> Self {
+        match (Self::span(net.network(), net.broadcast()), net) {
+            (Self::Span { first, last, v4: true }, IpNet::V4(net)) if net.prefix_len() < 31 => {
+                Self::Span { first: first + 1, last: last - 1, v4: true }
+            }
+            (span, _) => span,
+        }
+    }
+
+    fn len(&self) -> u128 {
+        match self {
+            Self::Span { first, last, .. } => (last - first).saturating_add(1),
+            Self::Name(_) => 1,
+        }
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Span { first, last, v4 } => *v4 == address.is_ipv4() && (*first..=*last).contains(&number(address)),
+            Self::Name(_) => false,
+        }
+    }
+
+    fn hosts(&self) -> Box<dyn Iterator<Item = Host> + '_> {
+        match self {
+            Self::Span { first, last, v4 } => Box::new((*first..=*last).map(move |n| Host::Address(address(n, *v4)))),
+            Self::Name(name) => Box::new(std::iter::once(Host::Name(name.clone()))),
+        }
+    }
+}
+
+/// `192.168.1.99`, or `99` for the last number of an IPv4 address.
+fn end(first: IpAddr, text: &str) -> Option<IpAddr> {
+    if let Ok(last) = text.parse::<IpAddr>() {
+        return (last.is_ipv4() == first.is_ipv4()).then_some(last);
+    }
+    match (first, text.parse::<u8>()) {
+        (IpAddr::V4(first), Ok(last)) => {
+            let [a, b, c, _] = first.octets();
+            Some(Ipv4Addr::new(a, b, c, last).into())
+        }
+        _ => None,
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+fn address(number: u128, v4: bool) -> IpAddr {
+    match u32::try_from(number) {
+        Ok(number) if v4 => Ipv4Addr::from(number).into(),
+        _ => std::net::Ipv6Addr::from(number).into(),
+    }
+}
+
+/// RFC 1123: labels of letters, digits and hyphens. Only digits and dots is a mistyped address, not a name.
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    name.len() <= 253 && name.split('.').all(label) && name.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(include: &[&str], exclude: &[&str]) -> Result<Ranges, RangeError> {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Ranges::new(&[RangeConfig { include: own(include), exclude: own(exclude), ..RangeConfig::default() }])
+    }
+
+    fn hosts(ranges: &Ranges) -> Vec<String> {
+        ranges
+            .targets()
+            .map(|target| match target.host {
+                Host::Address(address) => address.to_string(),
+                Host::Name(name) => name,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_a_range_is_understood() {
+        let ranges = ranges(
+            &["10.0.0.0/30", "10.0.1.5-7", "10.0.2.9 - 10.0.2.10", "10.0.3.1", "printer-3.example", "fd00::7"],
+            &[],
+        )
+        .unwrap();
+        assert_eq!(
+            hosts(&ranges),
+            [
+                "10.0.0.1", "10.0.0.2", "10.0.1.5", "10.0.1.6", "10.0.1.7", "10.0.2.9", "10.0.2.10", "10.0.3.1",
+                "printer-3.example", "fd00::7"
+            ]
+        );
+    }
+
+    #[test]
+    fn excludes_win_over_includes() {
+        let ranges = ranges(&["10.0.0.0/29", "a.example", "b.example"], &["10.0.0.2-5", "A.example"]).unwrap();
+        assert_eq!(hosts(&ranges), ["10.0.0.1", "10.0.0.6", "b.example"]);
+        assert!(ranges.allows("10.0.0.1".parse().unwrap()) && !ranges.allows("10.0.0.3".parse().unwrap()));
+    }
+
+    #[test]
+    fn overlapping_ranges_ask_an_address_once() {
+        let one = |text: &str| RangeConfig { include: vec![text.into()], ..RangeConfig::default() };
+        let ranges = Ranges::new(&[one("10.0.0.0/30"), one("10.0.0.1-4")]).unwrap();
+        assert_eq!(hosts(&ranges), ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]);
+    }
+
+    #[test]
+    fn a_range_wider_than_a_16_is_refused_unless_forced() {
+        assert!(matches!(ranges(&["10.0.0.0/15"], &[]), Err(RangeError::TooWide { .. })));
+        assert!(matches!(ranges(&["fd00::/64"], &[]), Err(RangeError::TooWide { .. })));
+        assert!(ranges(&["10.0.0.0/16"], &[]).is_ok());
+        let forced = RangeConfig { include: vec!["10.0.0.0/15".into()], force: true, ..RangeConfig::default() };
+        assert_eq!(Ranges::new(&[forced]).unwrap().len(), 131_070);
+    }
+
+    #[test]
+    fn a_mistyped_address_is_an_error_and_not_a_name() {
+        for bad in ["10.0.0.256", "10.0.0", "10.0.0.0/33", "10.0.0.9-5", "10.0.0.1-fd00::1", "", "a b", "-a.example", "10.0.0.1-x"] {
+            assert!(ranges(&[bad], &[]).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_16_is_iterated_without_being_stored() {
+        let ranges = ranges(&["10.0.0.0/16"], &["10.0.0.0/17"]).unwrap();
+        assert_eq!(ranges.targets().count(), 32_767);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_understood_or_refused(text in ".{0,60}") {
+            let _ = ranges(&[&text], &[&text]);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The refresh: what changes, of a device that is known, in the fewest packets that it takes.
+//!
+//! The same answer says whether the same device still answers: its serial number is read each time. Another one there
+//! makes the poll `Changed` and worthless; the next poll is a full one and belongs to whoever answers then.
+
+use std::time::Duration;
+
+use schemas::wire::Outcome;
+
+use super::packets::{self, Packet};
+use super::plan::Role;
+use super::{Known, adopt, alerts, config_changes, full, identity_value, object_id, readings, text, without_values};
+use crate::snmp::limits::ALERT_ROWS_PACKED;
+use crate::snmp::oid::dotted;
+use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, Version, fetch, mib};
+use crate::taken::Polled;
+
+/// Reads a known device: in full if that is due, else what changes. Never fails: silence is an outcome.
+pub async fn refresh(config: &SnmpConfig, known: &mut Known, now: Duration) -> Polled {
+    let mut client = known.at.client(config, config.request_timeout(), config.snmp_retries);
+    poll(config, known, &mut client, now).await
+}
+
+pub(super) async fn poll(config: &SnmpConfig, known: &mut Known, client: &mut Client, now: Duration) -> Polled {
+    if known.full_due(now, config.full_read_every()) {
+        return read_in_full(known, client, now).await;
+    }
+    client.packet_oids = known.packet_oids.clamp(1, config.max_oids_per_packet);
+    let table = match values(known, client).await {
+        Ok(table) => table,
+        Err(error) => return without_values(known, outcome_of(&error), client),
+    };
+    known.packet_oids = client.packet_oids;
+    match same_device(known, client, &table).await {
+        Answerer::Same => judge(known, &table, client),
+        Answerer::Unclear => without_values(known, Outcome::Unusable, client),
+        Answerer::Other(says) => changed(known, &says, client),
+    }
+}
+
+fn outcome_of(error: &SnmpError) -> Outcome {
+    match error {
+        SnmpError::Refused => Outcome::Refused,
+        SnmpError::NoAnswer | SnmpError::Local(_) => Outcome::NoAnswer,
+        SnmpError::Unusable(_) | SnmpError::Status { .. } | SnmpError::Endless => Outcome::Unusable,
+    }
+}
+
+async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> Polled {
+    let fetched = match full::read(client, full::Depth::Poll).await {
+        Ok(fetched) => fetched,
+        Err(error) => return without_values(known, outcome_of(&error), client),
+    };
+    let (mut fresh, mut polled) = adopt(&known.at, &fetched, client, now);
+    let hides_serial = fresh.device.serial.is_empty() && !known.device.serial.is_empty();
+    if hides_serial && fresh.device.mac == known.device.mac && !known.device.mac.is_empty() {
+        // Some devices keep their serial number to themselves while they start or sleep.
+        fresh.device.serial.clone_from(&known.device.serial);
+        polled.device.serial.clone_from(&known.device.serial);
+        fresh.full_wanted = true;
+    } else if !known.device.serial.is_empty() && known.device.serial != fresh.device.serial {
+        polled.events.push(identity_changed(known, &fresh.device.serial));
+    }
+    *known = fresh;
+    polled
+}
+
+/// Asks for everything in the plan. An error only if nothing was answered.
+async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpError> {
+    let oids: Vec<Oid> = known.plan.cells.iter().map(|cell| cell.oid.clone()).collect();
+    let bulk = known.bulk && known.at.version == Version::V2c;
+    let expected: &[Vec<u32>] = if known.alerts.len() > ALERT_ROWS_PACKED { &[] } else { &known.alerts };
+    let mut table = Table::default();
+    // How far down prtAlertTable it is certain that all rows came.
+    let mut alerts_ended = false;
+    for packet in packets::plan(&oids, expected, bulk, client.packet_oids) {
+        let Packet::Bulk { singles, runs, repetitions } = packet else { continue };
+        let asked = [singles.as_slice(), runs.as_slice()].concat();
+        let sentinel = asked.iter().position(|oid| is_sentinel(oid, expected));
+        match client.getbulk(&asked, u32::try_from(singles.len()).unwrap_or(0), repetitions).await {
+            Ok(binds) => {
+                if let Some((name, value)) = sentinel.and_then(|place| binds.get(place)) {
+                    alerts_ended = value.is_none() || name.below(mib::PRT_ALERT_SEVERITY_LEVEL).is_none();
+                }
+                for (name, value) in binds {
+                    if let Some(value) = value {
+                        table.insert(name, value);
+                    }
+                }
+            }
+            Err(SnmpError::Refused) if client.answers() == 0 => return Err(SnmpError::Refused),
+            Err(SnmpError::NoAnswer | SnmpError::Unusable(_)) if client.answers() == 0 => {
+                // The next try asks for half; without a next try this was it.
+                if client.retries() == 0 {
+                    return Err(SnmpError::NoAnswer);
+                }
+                client.spend_retry();
+                client.packet_oids = oids.len().div_ceil(2).clamp(1, client.packet_oids);
+                break;
+            }
+            // Too big, or lost on the way: asked for again below, by name and in smaller packets.
+            Err(_) => client.packet_oids = (client.packet_oids / 2).max(1),
+        }
+    }
+    let missing: Vec<Oid> = oids.into_iter().filter(|oid| table.get(oid.arcs()).is_none()).collect();
+    let mut lost = false;
+    if !missing.is_empty() {
+        let fetched = fetch::instances(client, &missing).await?;
+        // What GET finds and GETBULK did not: this device is better asked by name.
+        if bulk && !table.is_empty() && !fetched.table.is_empty() {
+            known.bulk = false;
+        }
+        lost = fetched.lost;
+        table.absorb(fetched.table);
+    }
+    let seen: Vec<Vec<u32>> = alerts::rows(&table).into_iter().map(|row| row.index).collect();
+    if !lost && !(alerts_ended && seen.as_slice() == expected) {
+        let fetched = fetch::columns(client, &alerts::REFRESHED).await?;
+        table.absorb(fetched.table);
+    }
+    Ok(table)
+}
+
+fn is_sentinel(oid: &Oid, expected: &[Vec<u32>]) -> bool {
+    match (expected.last(), oid.below(mib::PRT_ALERT_SEVERITY_LEVEL)) {
+        (Some(last), Some(index)) => last == index,
+        (None, Some(index)) => index.is_empty(),
+        (_, None) => false,
+    }
+}
+
+enum Answerer {
+    Same,
+    Other(String),
+    /// It did not say who it is.
+    Unclear,
+}
+
+async fn same_device(known: &Known, client: &mut Client, table: &Table) -> Answerer {
+    if known.identity.is_empty() {
+        return Answerer::Same;
+    }
+    let says = identity_value(table, &known.plan);
+    if says == known.identity {
+        return Answerer::Same;
+    }
+    if !says.is_empty() {
+        return Answerer::Other(says);
+    }
+    // It keeps its serial number to itself: the hardware address and the kind of device decide.
+    let object = Oid::of(mib::SYS_OBJECT_ID, mib::SCALAR);
+    let Ok(mut fetched) = fetch::instances(client, &[object]).await else { return Answerer::Unclear };
+    match fetch::columns(client, &[mib::IF_TYPE, mib::IF_PHYS_ADDRESS]).await {
+        Ok(interfaces) => fetched.table.absorb(interfaces.table),
+        Err(_) => return Answerer::Unclear,
+    }
+    let mac = super::identity::main_interface(&fetched.table).map(|(_, mac)| mac).unwrap_or_default();
+    let object_id = object_id(&fetched.table);
+    if object_id.is_empty() && mac.is_empty() {
+        Answerer::Unclear
+    } else if object_id == known.object_id && mac == known.device.mac && !mac.is_empty() {
+        Answerer::Same
+    } else {
+        Answerer::Other(String::new())
+    }
+}
+
+fn changed(known: &mut Known, says: &str, client: &Client) -> Polled {
+    let mut polled = without_values(known, Outcome::Changed, client);
+    polled.events.push(identity_changed(known, says));
+    known.device = schemas::wire::Device::default();
+    known.last_full = None;
+    polled
+}
+
+fn identity_changed(known: &Known, says: &str) -> (String, Vec<(String, String)>) {
+    let fields = [
+        ("address", known.at.address.to_string()),
+        ("serial_was", known.device.serial.clone()),
+        ("serial", text::text(says.as_bytes())),
+    ];
+    ("identity-changed".to_owned(), fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What the answers mean for this poll, and whether they call for a full read.
+fn judge(known: &mut Known, table: &Table, client: &Client) -> Polled {
+    let planned = || known.plan.cells.iter().filter(|cell| matches!(cell.role, Role::Meter | Role::Field));
+    let missing = planned().filter(|cell| table.get(cell.oid.arcs()).is_none()).count();
+    let outcome = match missing {
+        0 => Outcome::Complete,
+        some if some == planned().count() => Outcome::Unusable,
+        _ => Outcome::Partial,
+    };
+    if outcome == Outcome::Unusable {
+        known.full_wanted = true;
+        return without_values(known, outcome, client);
+    }
+    let poll = readings(table, &known.plan, outcome);
+    let new_rows = [mib::PRT_SUPPLIES_LEVEL, mib::PRT_INPUT_CURRENT_LEVEL].into_iter().any(|column| {
+        table.column(column).any(|(index, _)| {
+            let oid = Oid::of(column, index);
+            !known.plan.cells.iter().any(|cell| cell.oid == oid)
+        })
+    });
+    let became_amount = table
+        .column(mib::PRT_SUPPLIES_LEVEL)
+        .any(|(index, level)| level.number() >= Some(0) && known.plan.without_max.contains(&dotted(index)));
+    let changes = config_changes(table, &known.plan);
+    known.full_wanted |= missing > 0 || new_rows || became_amount || changes != known.config_changes;
+    known.alerts = alerts::rows(table).into_iter().map(|row| row.index).collect();
+    Polled { device: known.device.clone(), poll, plan: known.plan.items(), cost: client.cost(), ..Polled::default() }
+}

@@ -1,0 +1,68 @@
+//! Bytes of a device become text, whatever they are.
+//!
+//! UTF-8 if the bytes are UTF-8, else Latin-1: devices declare one character set and send another, so the bytes decide.
+//! Control characters at the ends are padding and go; inside they become blanks. At most 1,024 bytes. Never fails.
+
+use schemas::limits::TEXT_BYTES_MAX;
+
+/// The text in an octet string, without NUL padding and blanks at its ends.
+pub fn text(bytes: &[u8]) -> String {
+    // The part before the first NUL, as the C string that it was; strings that begin with NUL lose those first.
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    let bytes = bytes[start..].split(|byte| *byte == 0).next().unwrap_or_default();
+    let decoded: String = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    let clean: String = decoded.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    cut(clean.trim()).trim_end().to_owned()
+}
+
+/// The longest beginning that fits into a wire text.
+fn cut(text: &str) -> &str {
+    let end = (0..=text.len().min(TEXT_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+/// A hardware address of six bytes that is not a placeholder, `00:11:22:33:44:55`.
+pub fn mac(bytes: &[u8]) -> Option<String> {
+    let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+    (bytes.len() == 6 && schemas::device::normal_mac(&text).is_some()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_goes_and_the_bytes_decide_the_character_set() {
+        for (bytes, expected) in [
+            (b"Black Cartridge HP CF217A\0\0".as_slice(), "Black Cartridge HP CF217A"),
+            (b"\0\0Tray 2", "Tray 2"),
+            (b"  a  b \r\n", "a  b"),
+            ("Résumé".as_bytes(), "Résumé"),
+            (b"R\xe9sum\xe9", "Résumé"),
+            (b"one\ntwo", "one two"),
+            (b"", ""),
+            (b"\0\0", ""),
+        ] {
+            assert_eq!(text(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_mac_has_six_telling_bytes() {
+        assert_eq!(mac(&[0, 0x17, 0xc8, 1, 2, 3]).as_deref(), Some("00:17:c8:01:02:03"));
+        assert_eq!(mac(&[0; 6]), None);
+        assert_eq!(mac(&[0xff; 6]), None);
+        assert_eq!(mac(&[1, 2, 3]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_become_a_text_that_fits(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..3000)) {
+            let text = text(&bytes);
+            assert!(text.len() <= TEXT_BYTES_MAX && !text.chars().any(char::is_control));
+        }
+    }
+}

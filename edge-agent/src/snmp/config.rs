@@ -1,0 +1,142 @@
+//! Sections `[snmp]` and `[[ranges]]` of the configuration: how to ask, and where.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use service::secret::Secret;
+
+/// How devices are asked. The names of the settings are those that technicians know from other collectors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SnmpConfig {
+    /// Community strings, tried in this order. Best written as `{ file = "/etc/platen/community" }`.
+    pub communities: Vec<Secret>,
+    /// How long a device that was found may take to answer one packet, ms.
+    pub snmp_request_timeout_ms: u64,
+    /// How long an address may take to answer while devices are searched, ms.
+    pub snmp_discovery_timeout_ms: u64,
+    /// How often a known device is asked again after silence. Each further try asks for half as much.
+    pub snmp_retries: u32,
+    /// How often a silent address is asked again in a sweep. 0 keeps the sweep of an empty /24 below 25 KB; the v1 pass
+    /// over small ranges is a second chance for every device.
+    pub snmp_discovery_retries: u32,
+    /// Devices and addresses asked at the same time.
+    pub in_flight: usize,
+    /// Packets a second that a sweep sends at most, so that small routers and intrusion detection stay calm.
+    pub packets_per_second: u32,
+    /// Values asked for in one packet; halved for a device that cannot take it.
+    pub max_oids_per_packet: usize,
+    /// Hours after which names, capacities and identity are read again; in between only what changes is read.
+    pub full_read_hours: u32,
+}
+
+impl Default for SnmpConfig {
+    fn default() -> Self {
+        Self {
+            communities: vec![Secret::new("public")],
+            snmp_request_timeout_ms: 2_000,
+            snmp_discovery_timeout_ms: 1_000,
+            snmp_retries: 1,
+            snmp_discovery_retries: 0,
+            in_flight: 64,
+            packets_per_second: 200,
+            max_oids_per_packet: 60,
+            full_read_hours: 24,
+        }
+    }
+}
+
+impl SnmpConfig {
+    /// Refuses what cannot work, naming the key and the values that can.
+    pub fn check(&self) -> Result<(), String> {
+        if self.communities.is_empty() || self.communities.len() > 16 {
+            return Err(format!("snmp.communities has {} entries; give 1 to 16", self.communities.len()));
+        }
+        if self.communities.iter().any(|community| community.is_empty() || community.expose().len() > 255) {
+            return Err("snmp.communities: a community has 1 to 255 bytes".into());
+        }
+        for (key, value, low, high) in [
+            ("snmp_request_timeout_ms", self.snmp_request_timeout_ms, 50, 60_000),
+            ("snmp_discovery_timeout_ms", self.snmp_discovery_timeout_ms, 50, 60_000),
+            ("snmp_retries", self.snmp_retries.into(), 0, 10),
+            ("snmp_discovery_retries", self.snmp_discovery_retries.into(), 0, 10),
+            ("in_flight", self.in_flight as u64, 1, 256),
+            ("packets_per_second", self.packets_per_second.into(), 1, 100_000),
+            ("max_oids_per_packet", self.max_oids_per_packet as u64, 1, 100),
+            ("full_read_hours", self.full_read_hours.into(), 1, 24 * 31),
+        ] {
+            if !(low..=high).contains(&value) {
+                return Err(format!("snmp.{key} = {value}; give {low} to {high}"));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.snmp_request_timeout_ms)
+    }
+
+    pub fn discovery_timeout(&self) -> Duration {
+        Duration::from_millis(self.snmp_discovery_timeout_ms)
+    }
+
+    pub fn full_read_every(&self) -> Duration {
+        Duration::from_secs(3_600) * self.full_read_hours
+    }
+}
+
+/// Versions that can be asked; SNMP v3 comes with its own credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Version {
+    #[serde(rename = "1")]
+    V1,
+    #[default]
+    #[serde(rename = "2c")]
+    V2c,
+}
+
+impl Version {
+    pub(super) fn wire(self) -> i64 {
+        match self {
+            Self::V1 => 0,
+            Self::V2c => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "1",
+            Self::V2c => "2c",
+        })
+    }
+}
+
+/// One `[[ranges]]` entry: where printers are looked for. Nothing outside is ever asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RangeConfig {
+    /// `192.168.1.0/24`, `192.168.1.10-192.168.1.99`, `192.168.1.10-99`, `192.168.1.7`, `printer-3.example`, IPv6 addresses.
+    pub include: Vec<String>,
+    /// The same forms; what is in here is never asked.
+    pub exclude: Vec<String>,
+    pub port: u16,
+    /// Versions to try, of "2c" and "1". With both, v1 is tried on silent addresses that answered earlier, and on all
+    /// silent addresses of ranges of at most 256 addresses. For v1-only devices in a wider range write `["1"]`.
+    pub snmp_versions: Vec<Version>,
+    /// Accept more than 65,536 addresses.
+    pub force: bool,
+}
+
+impl Default for RangeConfig {
+    fn default() -> Self {
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            port: 161,
+            snmp_versions: vec![Version::V2c, Version::V1],
+            force: false,
+        }
+    }
+}
