@@ -13,7 +13,6 @@ use std::path::Path;
 use std::ptr;
 
 type Connect = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut *mut c_void;
-type Plain = unsafe extern "C" fn(*mut c_void, *const c_char, usize, *const c_char, usize) -> *mut c_void;
 type WithParams = unsafe extern "C" fn(
     *mut c_void,
     *const c_char,
@@ -35,7 +34,6 @@ pub(crate) struct Api {
     connect: Connect,
     close: unsafe extern "C" fn(*mut *mut c_void),
     shutdown: unsafe extern "C" fn() -> c_int,
-    query: Plain,
     query_with_params: WithParams,
     stream_query_with_params: WithParams,
     stream_fetch: unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void,
@@ -101,7 +99,6 @@ impl Api {
             connect: entry!("connect"),
             close: entry!("close_conn"),
             shutdown: entry!("shutdown"),
-            query: entry!("query_n"),
             query_with_params: entry!("query_with_params_n"),
             stream_query_with_params: entry!("stream_query_with_params_n"),
             stream_fetch: entry!("stream_fetch_result"),
@@ -181,15 +178,7 @@ impl Connection {
     }
 
     /// Runs a statement to its end; the whole result is held.
-    pub(crate) fn query(&mut self, sql: &str, format: &str) -> Outcome {
-        // SAFETY: pointer and length pairs of live strings; the engine copies them.
-        let result = unsafe {
-            (self.api.query)(self.handle(), sql.as_ptr().cast(), sql.len(), format.as_ptr().cast(), format.len())
-        };
-        Outcome { api: self.api, result }
-    }
-
-    pub(crate) fn query_with_params(&mut self, sql: &str, format: &str, params: &Params) -> Outcome {
+    pub(crate) fn query(&mut self, sql: &str, format: &str, params: &Params) -> Outcome {
         Outcome { api: self.api, result: self.call(self.api.query_with_params, sql, format, params) }
     }
 

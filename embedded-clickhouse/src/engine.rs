@@ -57,7 +57,7 @@ impl Engine {
         }
         let mut keeper = api.connect(&arguments).ok_or_else(|| EngineError::Start { path: data.to_owned() })?;
         let zone = {
-            let answer = keeper.query("SELECT timezone()", "TSVRaw");
+            let answer = keeper.query("SELECT timezone()", "TSVRaw", &[]);
             if let Some(error) = answer.error() {
                 return Err(EngineError::Silent(error));
             }
@@ -102,7 +102,7 @@ impl Engine {
     /// What it said instead of 1.
     pub(crate) fn ping(&self) -> Result<(), String> {
         let mut session = self.session().map_err(|failure| failure.text)?;
-        let answer = session.connection.query("SELECT 1", "TSV");
+        let answer = session.connection.query("SELECT 1", "TSV", &[]);
         match answer.error() {
             Some(error) => Err(error),
             None if answer.bytes() == b"1\n" => Ok(()),
@@ -113,7 +113,7 @@ impl Engine {
     /// One number out of the engine's own books (`system.metrics` and the like).
     pub(crate) fn number(&self, sql: &str) -> Option<f64> {
         let mut session = self.session().ok()?;
-        let answer = session.connection.query(sql, "TSV");
+        let answer = session.connection.query(sql, "TSV", &[]);
         std::str::from_utf8(answer.bytes()).ok()?.trim().parse().ok()
     }
 
@@ -122,7 +122,7 @@ impl Engine {
         let sql = format!("KILL QUERY WHERE Settings['log_comment'] = {} ASYNC", quoted(log_comment));
         match self.session() {
             Ok(mut session) => {
-                if let Some(error) = session.connection.query(&sql, "Null").error() {
+                if let Some(error) = session.connection.query(&sql, "Null", &[]).error() {
                     tracing::debug!(error, "kill did not work");
                 }
             }
@@ -189,7 +189,7 @@ pub(crate) struct Session<'e> {
 impl Session<'_> {
     /// Runs a statement for its effect.
     pub(crate) fn run(&mut self, sql: &str) -> Result<(), Failure> {
-        match self.connection.query(sql, "Null").error() {
+        match self.connection.query(sql, "Null", &[]).error() {
             Some(error) => Err(Failure::from_engine(&error)),
             None => Ok(()),
         }

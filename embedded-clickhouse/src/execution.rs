@@ -195,6 +195,9 @@ fn insert(
     if frame.rights != Rights::All {
         return Err(Failure::readonly("Cannot insert into a table in readonly mode"));
     }
+    if format == "Values" && data.iter().any(|(bytes, at)| statement::goes_on_after_values(&bytes[*at..])) {
+        return Err(Failure::new(33, "CANNOT_READ_ALL_DATA", "Cannot read data after semicolon"));
+    }
     let mut insert = session.connection.insert(head, format, &frame.params);
     if let Some(error) = insert.error() {
         return Err(Failure::from_engine(&error));
@@ -257,9 +260,22 @@ fn admit(session: &mut Session<'_>, sql: &str, rights: Rights) -> Result<(), Fai
         .connection
         .classify(sql)
         .ok_or_else(|| Failure::engine("the engine could not look at the statement"))?;
+    if analysis.statements == 0 {
+        return Err(syntax_error(session, sql));
+    }
     match decide(&analysis, rights)? {
         Some(level) => session.set(&[("readonly".to_owned(), level.to_owned())]),
         None => Ok(()),
+    }
+}
+
+/// The parser's own words about a text that it cannot read. The engine would run the statements before the bad one, so
+/// it gets the text without any rights, and what it does with it does not count.
+fn syntax_error(session: &mut Session<'_>, sql: &str) -> Failure {
+    let said = session.set(&[("readonly".to_owned(), "1".to_owned())]).and_then(|()| session.run(sql));
+    match said {
+        Err(failure) if failure.code == 62 => failure,
+        _ => Failure::new(62, "SYNTAX_ERROR", "Syntax error: this is not one statement"),
     }
 }
 
@@ -268,15 +284,14 @@ fn decide(analysis: &Analysis, rights: Rights) -> Result<Option<&'static str>, F
     if analysis.statements > 1 {
         return Err(Failure::new(62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)"));
     }
-    // What cannot be parsed runs without rights, only to hear the parser's own words.
-    if analysis.statements == 0 {
-        return Ok(Some("1"));
-    }
     match rights {
         Rights::All => Ok(None),
+        // The level alone lets some SYSTEM statements pass.
+        Rights::NoChange | Rights::ReadOnly if !analysis.reads_only() => {
+            Err(Failure::readonly("Cannot execute query in readonly mode: only statements that read are allowed here"))
+        }
         Rights::NoChange => Ok(Some("2")),
-        Rights::ReadOnly if analysis.reads_only() => Ok(Some("1")),
-        Rights::ReadOnly => Err(Failure::readonly("Cannot execute query in readonly mode: this user may only read")),
+        Rights::ReadOnly => Ok(Some("1")),
     }
 }
 
@@ -290,7 +305,7 @@ fn limit_result(session: &mut Session<'_>, frame: &Frame) -> Result<(), Failure>
 }
 
 fn whole(session: &mut Session<'_>, sql: &str, format: &str, params: &Params) -> Result<Begun, Failure> {
-    let outcome = session.connection.query_with_params(sql, format, params);
+    let outcome = session.connection.query(sql, format, params);
     if let Some(error) = outcome.error() {
         return Err(Failure::from_engine(&error));
     }

@@ -74,19 +74,20 @@ impl Drop for Watched {
     }
 }
 
-/// Kills abandoned statements until every [`Jobs`] and [`Watched`] is gone.
+/// Kills abandoned statements, until nobody can abandon another one and all of them have ended.
 pub(crate) async fn kill_abandoned(engine: Arc<Engine>, mut abandoned: mpsc::Receiver<Arc<Job>>, counters: Counters) {
     let mut running: Vec<Arc<Job>> = Vec::new();
     let mut interval = tokio::time::interval(limits::KILL_INTERVAL);
-    loop {
+    let mut open = true;
+    while open || !running.is_empty() {
         tokio::select! {
-            job = abandoned.recv() => match job {
+            job = abandoned.recv(), if open => match job {
                 Some(job) => {
                     counters.killed.inc();
                     interval.reset_immediately();
                     running.push(job);
                 }
-                None => return,
+                None => open = false,
             },
             _ = interval.tick(), if !running.is_empty() => {
                 running.retain(|job| !job.ended());

@@ -3,7 +3,7 @@
 //! It replaces a ClickHouse server where one node is enough: demo, tests, small installations. Clients differ by URL only.
 //! It holds no table of its own, knows nothing of printers, and keeps nothing outside its folder.
 //!
-//! Reading order: [`config`] and [`limits`] → [`server`](mod@self) (HTTP) → `request`, `statement`, `body`, [`access`]
+//! Reading order: [`config`] and [`limits`] → `server` (HTTP) → `request`, `statement`, `body`, [`access`]
 //! (pure: what is asked, by whom) → `execution` (one statement, start to end) → [`engine`] → `abi` (the only unsafe code).
 
 mod abi;
@@ -21,6 +21,7 @@ mod prologue;
 mod reply;
 mod request;
 mod server;
+mod slots;
 mod statement;
 mod stream_body;
 
@@ -42,7 +43,8 @@ use engine::{Engine, EngineError};
 use home::{Home, HomeError};
 use library::LibraryError;
 use metrics::Counters;
-use server::{Server, Slots};
+use server::Server;
+use slots::Slots;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -31,6 +31,7 @@ use crate::limits;
 use crate::metrics::{Counters, RequestKind};
 use crate::reply::{self, Failure};
 use crate::request::Query;
+use crate::slots::Slots;
 use crate::stream_body::{ReplyBody, Streamed};
 
 /// Everything that a request needs. Shared by all connections.
@@ -43,50 +44,6 @@ pub(crate) struct Server {
     pub(crate) slots: Slots,
     /// `max_memory_usage` of a statement that names none.
     pub(crate) statement_memory_bytes: u64,
-}
-
-/// Places for running statements and for the bytes of waiting bodies.
-#[derive(Debug, Clone)]
-pub(crate) struct Slots {
-    reads: Arc<Semaphore>,
-    writes: Arc<Semaphore>,
-    body_kib: Arc<Semaphore>,
-}
-
-impl Slots {
-    pub(crate) fn new() -> Self {
-        Self {
-            reads: Arc::new(Semaphore::new(limits::READS_MAX)),
-            writes: Arc::new(Semaphore::new(limits::WRITES_MAX)),
-            body_kib: Arc::new(Semaphore::new(limits::BODIES_BYTES_MAX / 1024)),
-        }
-    }
-
-    async fn take(&self, kind: RequestKind) -> Result<OwnedSemaphorePermit, Failure> {
-        let slots = match kind {
-            RequestKind::Read | RequestKind::Refused => &self.reads,
-            RequestKind::Write | RequestKind::Insert => &self.writes,
-        };
-        match timeout(limits::TURN_WAIT, Arc::clone(slots).acquire_owned()).await {
-            Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) => Err(Failure::stopping()),
-            Err(_) => Err(Failure::busy()),
-        }
-    }
-
-    /// Waits until no statement runs, at most `deadline`; then none starts any more.
-    pub(crate) async fn drain(&self, deadline: Duration) -> bool {
-        let all = |slots: &Arc<Semaphore>, count: usize| {
-            Arc::clone(slots).acquire_many_owned(u32::try_from(count).unwrap_or(u32::MAX))
-        };
-        let drained = timeout(deadline, async {
-            (all(&self.reads, limits::READS_MAX).await.is_ok(), all(&self.writes, limits::WRITES_MAX).await.is_ok())
-        });
-        let drained = drained.await.is_ok();
-        self.reads.close();
-        self.writes.close();
-        drained
-    }
 }
 
 /// Open requests get this long to end by themselves when the process stops; then their connections are dropped.
@@ -295,17 +252,7 @@ impl Server {
             }
             bytes.extend_from_slice(&data);
             let due_kib = bytes.len().div_ceil(1024);
-            let missing = u32::try_from(due_kib - paid_kib).unwrap_or(u32::MAX);
-            match Arc::clone(&self.slots.body_kib).try_acquire_many_owned(missing) {
-                Ok(permit) => held.push(permit),
-                Err(_) => {
-                    return Err(Failure::new(
-                        241,
-                        "MEMORY_LIMIT_EXCEEDED",
-                        "too many large requests wait at once, repeat later",
-                    ));
-                }
-            }
+            held.push(self.slots.hold_kib(due_kib - paid_kib)?);
             paid_kib = due_kib;
         }
     }

@@ -61,6 +61,13 @@ pub(crate) fn shape(text: &[u8]) -> Shape<'_> {
     query(text, opens)
 }
 
+/// Whether something follows the `;` that ends the rows of a `VALUES` insert. A server refuses that; the embedded engine
+/// would drop it without a word.
+pub(crate) fn goes_on_after_values(data: &[u8]) -> bool {
+    let mut tokens = Tokens::new(data);
+    tokens.any(|token| token.depth == 0 && token.is(";")) && tokens.any(|token| !token.is(";"))
+}
+
 /// Why a user who may only read may not run this, although `readonly=1` would let it pass.
 ///
 /// The engine's `readonly` stops table functions and writes, but three doors stay open when it is embedded: the scalar

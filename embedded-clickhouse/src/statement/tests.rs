@@ -79,6 +79,16 @@ fn an_insert_without_data_goes_to_the_engine_as_it_is() {
 }
 
 #[test]
+fn rows_behind_the_end_of_values_are_noticed() {
+    for data in [" (1); (2)", "(1);DROP TABLE t", "('a') ; x"] {
+        assert!(goes_on_after_values(data.as_bytes()), "{data}");
+    }
+    for data in ["(1), (2)", " (1);\n", "(1);; -- done", "('a;b')", ""] {
+        assert!(!goes_on_after_values(data.as_bytes()), "{data}");
+    }
+}
+
+#[test]
 fn files_of_the_server_are_recognised() {
     for text in [
         "SELECT 1 INTO OUTFILE '/tmp/x'",
