@@ -1,9 +1,20 @@
 //! From what ClickHouse holds to what a customer pays and which toner runs out next.
 //!
-//! Reading order follows the data: [`usage`] turns readings into pages, [`billing`] turns pages into an invoice.
-//! Both are pure; [`simulate`] runs them on written cases. Only `read` speaks to ClickHouse.
+//! Reading order follows the data: [`read`] asks ClickHouse, [`evidence`] keeps a device's polls, [`usage`] turns readings
+//! into pages, [`billing`] pages into an invoice, [`statement`] puts the reads under its lines, [`report`] prints it.
+//! [`forecast`] turns levels into days left. [`command`] joins these; [`simulate`] bills written cases without a database.
+//! `usage`, `billing` and `forecast` are pure: no IO, no clock.
 
 pub mod billing;
 pub mod cli;
+pub mod command;
+pub mod config;
+pub mod contract_file;
+pub mod evidence;
+pub mod forecast;
+pub mod limits;
+pub mod read;
+pub mod report;
 pub mod simulate;
+pub mod statement;
 pub mod usage;

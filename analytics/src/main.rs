@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use analytics::cli::{Cli, run};
 use clap::Parser;
 
-fn main() -> ExitCode {
-    service::exit::finish(analytics::cli::run(analytics::cli::Cli::parse()))
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::exit::finish(run(Cli::parse()).await)
 }

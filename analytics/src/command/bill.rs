@@ -1,0 +1,224 @@
+//! Bills one contract from what ClickHouse holds: a draft, recomputable at any time, nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::stored_second;
+use crate::billing::calendar::Instant;
+use crate::billing::contract::ContractDevice;
+use crate::billing::invoice::{Exchanges, invoice, measure};
+use crate::billing::{BillError, Contract, Period, Previous, Terms, Zone};
+use crate::contract_file::{ContractFile, ContractFileError};
+use crate::evidence::{Aliases, DevicePolls};
+use crate::limits::DEVICES_PER_QUESTION;
+use crate::read::{DeviceRow, ReadError, TenantStore};
+use crate::statement::{Frame, ReadsUsed, Statement, reads_used, statement};
+use crate::usage::Flags;
+use crate::usage::read::counting_reads;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BillRunError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Contract(#[from] ContractFileError),
+    #[error("bill the contract")]
+    Bill(#[source] BillError),
+    #[error("device {device:?} of the contract could be any of {candidates}; write the whole key")]
+    AmbiguousDevice { device: String, candidates: String },
+}
+
+/// Bills `period` as it was known at `as_of`.
+pub async fn run(
+    store: &TenantStore,
+    file: &ContractFile,
+    period: Period,
+    as_of: Instant,
+    previous: &Previous,
+) -> Result<Statement, BillRunError> {
+    let known = store.devices().await?;
+    let aliases = Aliases::of(store.aliases().await?);
+    let contract = with_devices(file, &known, &aliases, period)?;
+    let extra_meters = if needs_extra_meters(&contract) { store.extra_meters().await? } else { Vec::new() };
+    let seen_meters: BTreeSet<&str> = extra_meters.iter().map(String::as_str).collect();
+    let terms = Terms::of(&contract, period, &seen_meters).map_err(|error| file.locate(&error))?;
+
+    let mut flags = Flags::default();
+    flag_unassigned(&terms, &known, &aliases, as_of, &mut flags);
+    let exchanges = Exchanges::of(&file.events);
+    let (mut meters, mut reads) = (Vec::new(), Vec::new());
+    for devices in terms.devices.chunks(DEVICES_PER_QUESTION) {
+        let polls = polls_of(store, devices, &aliases, as_of).await?;
+        for device in devices {
+            let (of_device, used) =
+                measure_device(&terms, device, polls.get(&device.device), &exchanges, previous, as_of, &mut flags)
+                    .map_err(BillRunError::Bill)?;
+            meters.extend(of_device);
+            reads.extend(used);
+        }
+    }
+    let invoice = invoice(&terms, meters, previous, flags).map_err(BillRunError::Bill)?;
+
+    let window = terms.zone.window(period);
+    let unsure =
+        store.unsure_polls(stored_second(window.from), stored_second(window.to), stored_second(as_of.0)).await?;
+    let unsure_polls = unsure.into_iter().map(|row| (row.device, row.polls)).collect();
+    let frame = Frame {
+        tenant: store.tenant(),
+        contract: &contract,
+        currency: terms.currency,
+        period,
+        window,
+        as_of,
+        unsure_polls,
+    };
+    Ok(statement(frame, invoice, &reads))
+}
+
+/// The last calendar month of the contract's zone that was over at `as_of`.
+pub fn last_month(contract: &Contract, as_of: Instant) -> Option<Period> {
+    let today = Zone::named(&contract.timezone)?.date_at(as_of).to_string();
+    let (year, month) = (today.get(..4)?.parse::<i16>().ok()?, today.get(5..7)?.parse::<i8>().ok()?);
+    let (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
+    Period::month(&format!("{year:04}-{month:02}")).ok()
+}
+
+/// Measures one device from its polls, and names the polls that its boundaries rest on.
+fn measure_device(
+    terms: &Terms<'_>,
+    device: &ContractDevice,
+    polls: Option<&DevicePolls>,
+    exchanges: &Exchanges,
+    previous: &Previous,
+    as_of: Instant,
+    flags: &mut Flags,
+) -> Result<(Vec<crate::billing::MeterUse>, Vec<ReadsUsed>), BillError> {
+    let id = device.device.as_str();
+    let none = DevicePolls::default();
+    let polls = polls.unwrap_or(&none);
+    let mut series = counting_reads(polls.readings(id), as_of.0, &BTreeSet::from([id]), flags)?;
+    let series = series.remove(id).unwrap_or_default();
+    let meters = measure(terms, device, &series, exchanges, previous, flags)?;
+    let origin = |meter: &str, ts: i64, raw: i64| polls.origin(meter, ts, raw).cloned();
+    let reads = meters.iter().map(|used| reads_used(used, origin)).collect();
+    Ok((meters, reads))
+}
+
+/// Reads the polls of some devices, under all keys that they had.
+async fn polls_of(
+    store: &TenantStore,
+    devices: &[&ContractDevice],
+    aliases: &Aliases,
+    as_of: Instant,
+) -> Result<BTreeMap<String, DevicePolls>, ReadError> {
+    let keys: BTreeSet<&str> = devices.iter().flat_map(|device| aliases.keys_of(&device.device)).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let mut polls: BTreeMap<String, DevicePolls> = BTreeMap::new();
+    let mut rows = store.device_polls(&keys, stored_second(as_of.0))?;
+    while let Some(poll) = rows.next().await? {
+        let device = aliases.resolve(&poll.device, poll.ts).to_owned();
+        polls.entry(device).or_default().push(&poll);
+    }
+    Ok(polls)
+}
+
+/// The contract with the devices that it means: all of the tenant, or those named by key or serial number.
+fn with_devices(
+    file: &ContractFile,
+    known: &[DeviceRow],
+    aliases: &Aliases,
+    period: Period,
+) -> Result<Contract, BillRunError> {
+    let mut contract = file.contract.clone();
+    for device in &mut contract.devices {
+        device.device = key_of(&device.device, known)?;
+    }
+    if file.all_devices {
+        let listed: BTreeSet<String> = contract.devices.iter().map(|device| device.device.clone()).collect();
+        // Without a zone the contract is refused later; until then any end does.
+        let end = Zone::named(&contract.timezone).map_or(i64::MAX, |zone| zone.midnight(period.end));
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        for row in known.iter().filter(|row| row.basis != BASIS_NONE && row.last_ok > 0) {
+            let device = aliases.resolve(&row.device, row.last_ok);
+            if i64::from(row.first_seen) < end && !listed.contains(device) {
+                all.insert(device);
+            }
+        }
+        contract.devices.extend(all.into_iter().map(|device| ContractDevice {
+            device: device.to_owned(),
+            from: None,
+            to: None,
+            start_reads: BTreeMap::new(),
+            end_reads: BTreeMap::new(),
+        }));
+    }
+    Ok(contract)
+}
+
+/// A device without serial number and MAC cannot be told apart from others and is never billed by itself.
+const BASIS_NONE: i64 = 2;
+
+/// A full key stays as it is; a bare serial number becomes the key of the one device that has it.
+fn key_of(device: &str, known: &[DeviceRow]) -> Result<String, BillRunError> {
+    if device.contains(':') {
+        return Ok(device.to_owned());
+    }
+    let serial = device.trim().to_uppercase();
+    let same = known.iter().filter(|row| row.device.split_once(':').is_some_and(|(_, of)| of == serial));
+    let keys: Vec<&str> = same.map(|row| row.device.as_str()).collect();
+    match keys.as_slice() {
+        [] => Ok(device.to_owned()), // never seen: it has no reads, and the invoice says so
+        [key] => Ok((*key).to_owned()),
+        several => Err(BillRunError::AmbiguousDevice { device: device.to_owned(), candidates: several.join(", ") }),
+    }
+}
+
+/// Devices of the tenant that report and are not under the contract.
+fn flag_unassigned(terms: &Terms<'_>, known: &[DeviceRow], aliases: &Aliases, as_of: Instant, flags: &mut Flags) {
+    let contracted: BTreeSet<&str> = terms.devices.iter().map(|device| device.device.as_str()).collect();
+    for row in known.iter().filter(|row| row.last_ok > 0 && i64::from(row.first_seen) <= as_of.0) {
+        let device = aliases.resolve(&row.device, row.last_ok);
+        if !contracted.contains(device) {
+            flags.unassigned_device(device);
+        }
+    }
+}
+
+fn needs_extra_meters(contract: &Contract) -> bool {
+    let charged = contract.charges.iter().flat_map(|charge| charge.meters.keys());
+    let noted = contract.devices.iter().flat_map(|device| device.start_reads.keys().chain(device.end_reads.keys()));
+    let mut named = charged.chain(noted).chain(contract.settings.modulus.keys());
+    named.any(|meter| !schemas::meter::is_canonical(meter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(device: &str) -> DeviceRow {
+        DeviceRow {
+            device: device.into(),
+            first_seen: 1,
+            last_ok: 2,
+            basis: 0,
+            model: String::new(),
+            site: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_serial_number_stands_for_the_one_device_that_has_it() {
+        let known = [row("hp:VNB3"), row("canon:AA11"), row("xerox:AA11")];
+        assert_eq!(key_of("vnb3", &known).unwrap(), "hp:VNB3");
+        assert_eq!(key_of("NEW1", &known).unwrap(), "NEW1");
+        assert_eq!(key_of("hp:OTHER", &known).unwrap(), "hp:OTHER");
+        assert!(key_of("AA11", &known).unwrap_err().to_string().contains("canon:AA11, xerox:AA11"));
+    }
+
+    #[test]
+    fn the_default_period_is_the_last_full_month_of_the_zone() {
+        let contract: Contract = toml::from_str("currency = \"EUR\"\ntimezone = \"Europe/Berlin\"").unwrap();
+        let month = |as_of: &str| last_month(&contract, as_of.parse().unwrap()).unwrap().start.to_string();
+        assert_eq!(month("2026-01-31T22:30:00Z"), "2025-12-01");
+        assert_eq!(month("2026-01-31T23:30:00Z"), "2026-01-01");
+    }
+}

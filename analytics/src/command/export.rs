@@ -1,0 +1,56 @@
+//! Exports readings as CSV, row by row, so that the size of the fleet does not matter.
+
+use std::io::Write;
+
+use super::stored_second;
+use crate::billing::calendar::Instant;
+use crate::read::{ReadError, TenantStore};
+use crate::report::plain;
+
+/// The fixed header; columns are only ever added at the end. One row per value; times are UTC.
+pub const HEADER: [&str; 14] = [
+    "tenant", "device", "maker", "model", "serial", "site", "zone", "ts", "meter", "value", "clock", "cn", "epoch",
+    "seq",
+];
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("write the rows")]
+    Write(#[from] csv::Error),
+}
+
+/// Writes all readings of `from..to`; gives the number of rows.
+pub async fn reads(store: &TenantStore, from: Instant, to: Instant, out: impl Write) -> Result<u64, ExportError> {
+    let mut out = csv::Writer::from_writer(out);
+    out.write_record(HEADER)?;
+    let mut written = 0;
+    let mut rows = store.reads(stored_second(from.0), stored_second(to.0))?;
+    while let Some(row) = rows.next().await? {
+        let ts = Instant(i64::from(row.ts)).to_string();
+        let clock = if row.clock == 0 { "sure" } else { "unsure" };
+        let poll = row.poll();
+        for (meter, value) in poll.values() {
+            out.write_record([
+                store.tenant(),
+                &plain(&row.device),
+                &plain(&row.maker),
+                &plain(&row.model),
+                &plain(&row.serial),
+                &plain(&row.site),
+                &plain(&row.zone),
+                &ts,
+                &plain(meter),
+                &value.to_string(),
+                clock,
+                &row.cn,
+                &row.epoch.to_string(),
+                &row.seq.to_string(),
+            ])?;
+            written += 1;
+        }
+    }
+    out.flush().map_err(csv::Error::from)?;
+    Ok(written)
+}

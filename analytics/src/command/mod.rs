@@ -1,0 +1,17 @@
+//! What each command does: asks ClickHouse, hands the answers to the pure core, returns a shape to print.
+
+pub mod bill;
+pub mod export;
+pub mod forecast;
+
+use crate::billing::calendar::Instant;
+
+/// Instants as the store keeps them: Unix seconds from 1970 to 2106.
+fn stored_second(at: i64) -> u32 {
+    u32::try_from(at.max(0)).unwrap_or(u32::MAX)
+}
+
+/// The instant of a run.
+pub fn instant_of(at: jiff::Timestamp) -> Instant {
+    Instant(at.as_second())
+}

@@ -1,0 +1,56 @@
+//! The configuration of this part: where ClickHouse is, and who we are there.
+
+use serde::{Deserialize, Serialize};
+use service::clock::ClockConfig;
+use service::log::LogConfig;
+use service::secret::Secret;
+
+/// `analytics.toml`; `PLATEN_ANALYTICS__SECTION__KEY` in the environment overrides it.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct AnalyticsConfig {
+    pub clickhouse: ClickHouseConfig,
+    pub clock: ClockConfig,
+    pub log: LogConfig,
+}
+
+/// Section `[clickhouse]`. A user that may only read is enough.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ClickHouseConfig {
+    pub url: String,
+    pub user: String,
+    pub password: Secret,
+    pub database: String,
+}
+
+impl Default for ClickHouseConfig {
+    fn default() -> ClickHouseConfig {
+        ClickHouseConfig {
+            url: "http://127.0.0.1:8123".to_owned(),
+            user: "default".to_owned(),
+            password: Secret::default(),
+            database: "default".to_owned(),
+        }
+    }
+}
+
+impl service::config::Config for AnalyticsConfig {
+    const PART: &'static str = "analytics";
+
+    fn example() -> AnalyticsConfig {
+        let clock = ClockConfig { drill_clock: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 9_999))) };
+        AnalyticsConfig { clock, ..AnalyticsConfig::default() }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let url = &self.clickhouse.url;
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            return Err(format!("clickhouse.url is {url:?}; it begins with http:// or https://"));
+        }
+        if self.clickhouse.user.is_empty() || self.clickhouse.database.is_empty() {
+            return Err("clickhouse.user and clickhouse.database must not be empty".to_owned());
+        }
+        self.clock.check([url.as_str()])
+    }
+}

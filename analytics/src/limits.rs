@@ -1,0 +1,25 @@
+//! Every bound of this part, with its reason.
+
+use std::time::Duration;
+
+/// Devices in one question for series. Two years of hourly polls with six meters are about 2.5 MB a device here and
+/// some ten times that while ClickHouse sorts: 32 keep both ends far below their limits.
+pub const DEVICES_PER_QUESTION: usize = 32;
+
+/// Rows of a list (devices, supplies, tenants, aliases). Reaching it is an error, never a silent cut.
+pub const LIST_ROWS_MAX: u64 = 1_000_000;
+
+/// How long ClickHouse may take for the next part of an answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Bytes of a file of cases: a year of readings of some thousand devices.
+pub const CASES_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of a contract or of a previous invoice.
+pub const CONTRACT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Days of history that a forecast looks at: two or three cartridges of a usual device.
+pub const FORECAST_HISTORY_DAYS: i64 = 150;
+
+/// Lines of reads shown per invoice line on the terminal; JSON and CSV always have all.
+pub const READS_SHOWN_MAX: usize = 4;

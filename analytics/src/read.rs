@@ -1,0 +1,393 @@
+//! The only ClickHouse client of this part: one method per question, one file in `sql/` per method.
+//!
+//! Promise: every answer but the list of tenants is about one tenant. The predicate for it is written in one place
+//! (`TenantStore::ask`), and its value travels as a bound parameter, never inside the text.
+
+use clickhouse::query::{Query, RowCursor};
+use clickhouse::{Client, Row, RowOwned, RowRead};
+use serde::Deserialize;
+
+use crate::config::ClickHouseConfig;
+use crate::limits::{ANSWER_TIMEOUT, LIST_ROWS_MAX};
+
+/// What stands in a question where the tenant is meant.
+const TENANT_MARK: &str = "$TENANT";
+const TENANT_PREDICATE: &str = "tenant = {tenant:String}";
+
+/// ClickHouse as this part knows it.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    url: String,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// ClickHouse as one tenant may see it.
+#[derive(Debug, Clone)]
+pub struct TenantStore {
+    store: Store,
+    tenant: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("ask ClickHouse at {url} for {question}")]
+    Ask { url: String, question: &'static str, source: clickhouse::error::Error },
+    #[error("ClickHouse at {url} took more than {} s for a part of {question}; is it overloaded?", ANSWER_TIMEOUT.as_secs())]
+    Slow { url: String, question: &'static str },
+    #[error("more than {LIST_ROWS_MAX} {question}; this is beyond what one run handles")]
+    TooMany { question: &'static str },
+    #[error("{0:?} is not a tenant: 1 to 31 characters a-z 0-9")]
+    NotATenant(String),
+}
+
+/// A device as `device_last` knows it. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct DeviceRow {
+    pub device: String,
+    pub first_seen: u32,
+    /// 0 = never answered with values.
+    pub last_ok: u32,
+    /// What its key rests on: 0 serial, 1 MAC, 2 nothing.
+    pub basis: i64,
+    pub model: String,
+    pub site: String,
+}
+
+/// From `from_ts` on, readings of `device` belong to `alias_of`.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct AliasRow {
+    pub device: String,
+    pub alias_of: String,
+    pub from_ts: u32,
+}
+
+/// The meters of one poll, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct PollMeters {
+    pub device: String,
+    pub ts: u32,
+    pub cn: String,
+    pub received: u32,
+    pub epoch: u64,
+    pub seq: u64,
+    pub total: Option<i64>,
+    pub mono: Option<i64>,
+    pub color: Option<i64>,
+    pub print: Option<i64>,
+    pub print_mono: Option<i64>,
+    pub print_color: Option<i64>,
+    pub copy: Option<i64>,
+    pub copy_mono: Option<i64>,
+    pub copy_color: Option<i64>,
+    pub fax: Option<i64>,
+    pub scan: Option<i64>,
+    pub a3: Option<i64>,
+    pub a3_mono: Option<i64>,
+    pub a3_color: Option<i64>,
+    pub duplex: Option<i64>,
+    pub extra: Vec<(String, i64)>,
+}
+
+impl PollMeters {
+    /// Every value that the poll brought, canonical meters first.
+    pub fn values(&self) -> impl Iterator<Item = (&str, i64)> {
+        let columns = [
+            self.total,
+            self.mono,
+            self.color,
+            self.print,
+            self.print_mono,
+            self.print_color,
+            self.copy,
+            self.copy_mono,
+            self.copy_color,
+            self.fax,
+            self.scan,
+            self.a3,
+            self.a3_mono,
+            self.a3_color,
+            self.duplex,
+        ];
+        let canonical = schemas::meter::CANONICAL.into_iter().zip(columns);
+        let canonical = canonical.filter_map(|(meter, value)| Some((meter, value?)));
+        canonical.chain(self.extra.iter().map(|(meter, value)| (meter.as_str(), *value)))
+    }
+}
+
+/// A poll with what an export says about its device.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct ExportRow {
+    pub device: String,
+    pub ts: u32,
+    pub cn: String,
+    pub received: u32,
+    pub epoch: u64,
+    pub seq: u64,
+    pub site: String,
+    pub zone: String,
+    pub clock: u8,
+    pub maker: String,
+    pub model: String,
+    pub serial: String,
+    pub total: Option<i64>,
+    pub mono: Option<i64>,
+    pub color: Option<i64>,
+    pub print: Option<i64>,
+    pub print_mono: Option<i64>,
+    pub print_color: Option<i64>,
+    pub copy: Option<i64>,
+    pub copy_mono: Option<i64>,
+    pub copy_color: Option<i64>,
+    pub fax: Option<i64>,
+    pub scan: Option<i64>,
+    pub a3: Option<i64>,
+    pub a3_mono: Option<i64>,
+    pub a3_color: Option<i64>,
+    pub duplex: Option<i64>,
+    pub extra: Vec<(String, i64)>,
+}
+
+impl ExportRow {
+    /// The meters of the row as a poll.
+    pub fn poll(&self) -> PollMeters {
+        PollMeters {
+            device: self.device.clone(),
+            ts: self.ts,
+            cn: self.cn.clone(),
+            received: self.received,
+            epoch: self.epoch,
+            seq: self.seq,
+            total: self.total,
+            mono: self.mono,
+            color: self.color,
+            print: self.print,
+            print_mono: self.print_mono,
+            print_color: self.print_color,
+            copy: self.copy,
+            copy_mono: self.copy_mono,
+            copy_color: self.copy_color,
+            fax: self.fax,
+            scan: self.scan,
+            a3: self.a3,
+            a3_mono: self.a3_mono,
+            a3_color: self.a3_color,
+            duplex: self.duplex,
+            extra: self.extra.clone(),
+        }
+    }
+}
+
+/// Polls of a device whose time is not sure.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct UnsureRow {
+    pub device: String,
+    pub polls: u64,
+}
+
+/// A supply as `supply_last` knows it; 0 and empty = never read.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SupplyRow {
+    pub device: String,
+    pub slot: String,
+    pub class: i64,
+    pub kind: i64,
+    pub color: String,
+    pub description: String,
+}
+
+/// A level of a supply with the meters of the same poll.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SupplyReadRow {
+    pub device: String,
+    pub slot: String,
+    pub ts: u32,
+    pub level: Option<i64>,
+    pub max: Option<i64>,
+    pub serial: String,
+    pub total: Option<i64>,
+    pub color_pages: Option<i64>,
+}
+
+#[derive(Debug, Row, Deserialize)]
+struct Name {
+    tenant: String,
+}
+
+#[derive(Debug, Row, Deserialize)]
+struct MeterName {
+    meter: String,
+}
+
+impl Store {
+    pub fn new(config: &ClickHouseConfig) -> Store {
+        let client = Client::default()
+            .with_url(&config.url)
+            .with_user(&config.user)
+            .with_password(config.password.expose())
+            .with_database(&config.database);
+        Store { client, url: config.url.clone() }
+    }
+
+    /// The tenants that have devices.
+    pub async fn tenants(&self) -> Result<Vec<String>, ReadError> {
+        let question = "tenants";
+        let query = self.client.query(include_str!("../sql/tenants.sql")).param("rows_max", LIST_ROWS_MAX);
+        let names: Vec<Name> = self.list(question, query).await?;
+        Ok(names.into_iter().map(|name| name.tenant).collect())
+    }
+
+    /// The same store for one tenant.
+    pub fn tenant(&self, tenant: &str) -> Result<TenantStore, ReadError> {
+        let valid = (1..=31).contains(&tenant.len())
+            && tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !valid {
+            return Err(ReadError::NotATenant(tenant.chars().take(80).collect()));
+        }
+        Ok(TenantStore { store: self.clone(), tenant: tenant.to_owned() })
+    }
+
+    async fn list<T: RowOwned + RowRead>(&self, question: &'static str, query: Query) -> Result<Vec<T>, ReadError> {
+        let mut rows = self.rows::<T>(question, query)?;
+        let mut list = Vec::new();
+        while let Some(row) = rows.next().await? {
+            list.push(row);
+        }
+        if u64::try_from(list.len()).is_ok_and(|rows| rows < LIST_ROWS_MAX) {
+            return Ok(list);
+        }
+        Err(ReadError::TooMany { question })
+    }
+
+    fn rows<T: RowOwned + RowRead>(&self, question: &'static str, query: Query) -> Result<Rows<T>, ReadError> {
+        let url = self.url.clone();
+        match query.fetch::<T>() {
+            Ok(cursor) => Ok(Rows { cursor, question, url }),
+            Err(source) => Err(ReadError::Ask { url, question, source }),
+        }
+    }
+}
+
+impl TenantStore {
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    pub async fn devices(&self) -> Result<Vec<DeviceRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/devices.sql")).param("rows_max", LIST_ROWS_MAX);
+        self.store.list("devices", query).await
+    }
+
+    pub async fn aliases(&self) -> Result<Vec<AliasRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/aliases.sql")).param("rows_max", LIST_ROWS_MAX);
+        self.store.list("device aliases", query).await
+    }
+
+    /// Meters that are in use beside the canonical ones.
+    pub async fn extra_meters(&self) -> Result<Vec<String>, ReadError> {
+        let query = self.ask(include_str!("../sql/extra_meters.sql")).param("rows_max", LIST_ROWS_MAX);
+        let names: Vec<MeterName> = self.store.list("meters", query).await?;
+        Ok(names.into_iter().map(|name| name.meter).collect())
+    }
+
+    /// All polls of these devices that had arrived at `as_of` (Unix seconds), by device and time.
+    pub fn device_polls(&self, devices: &[&str], as_of: u32) -> Result<Rows<PollMeters>, ReadError> {
+        let query = self.ask(include_str!("../sql/device_polls.sql")).param("devices", devices).param("as_of", as_of);
+        self.store.rows("polls", query)
+    }
+
+    /// Polls without a sure time in a span (Unix seconds).
+    pub async fn unsure_polls(&self, from: u32, to: u32, as_of: u32) -> Result<Vec<UnsureRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/unsure_polls.sql"));
+        let query = query.param("from", from).param("to", to).param("as_of", as_of).param("rows_max", LIST_ROWS_MAX);
+        self.store.list("polls without a sure time", query).await
+    }
+
+    pub async fn supplies(&self) -> Result<Vec<SupplyRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/supplies.sql")).param("rows_max", LIST_ROWS_MAX);
+        self.store.list("supplies", query).await
+    }
+
+    /// Levels of all supplies of these devices in a span (Unix seconds), by device, slot and time.
+    pub fn supply_series(&self, devices: &[&str], from: u32, to: u32) -> Result<Rows<SupplyReadRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/supply_series.sql"));
+        self.store.rows("levels of supplies", query.param("devices", devices).param("from", from).param("to", to))
+    }
+
+    /// All polls with values in a span (Unix seconds, half-open), by day, device and time.
+    pub fn reads(&self, from: u32, to: u32) -> Result<Rows<ExportRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/reads.sql"));
+        self.store.rows("readings", query.param("from", from).param("to", to))
+    }
+
+    /// The one place where a question is bound to its tenant.
+    fn ask(&self, sql: &'static str) -> Query {
+        let sql = sql.replace(TENANT_MARK, TENANT_PREDICATE);
+        self.store.client.query(&sql).param("tenant", &self.tenant)
+    }
+}
+
+/// An answer that is read row by row; its size does not matter.
+#[must_use]
+pub struct Rows<T> {
+    cursor: RowCursor<T>,
+    question: &'static str,
+    url: String,
+}
+
+impl<T> std::fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows").field("question", &self.question).finish_non_exhaustive()
+    }
+}
+
+impl<T: RowOwned + RowRead> Rows<T> {
+    pub async fn next(&mut self) -> Result<Option<T>, ReadError> {
+        let (question, url) = (self.question, || self.url.clone());
+        match tokio::time::timeout(ANSWER_TIMEOUT, self.cursor.next()).await {
+            Ok(Ok(row)) => Ok(row),
+            Ok(Err(source)) => Err(ReadError::Ask { url: url(), question, source }),
+            Err(_) => Err(ReadError::Slow { url: url(), question }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_ONE_TENANT: [&str; 8] = [
+        include_str!("../sql/devices.sql"),
+        include_str!("../sql/aliases.sql"),
+        include_str!("../sql/extra_meters.sql"),
+        include_str!("../sql/device_polls.sql"),
+        include_str!("../sql/unsure_polls.sql"),
+        include_str!("../sql/supplies.sql"),
+        include_str!("../sql/supply_series.sql"),
+        include_str!("../sql/reads.sql"),
+    ];
+
+    #[test]
+    fn every_question_has_exactly_one_tenant_and_nothing_can_widen_it() {
+        for sql in OF_ONE_TENANT {
+            let code: String = sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+            assert_eq!(code.matches("FROM ").count(), 1, "{sql}");
+            assert_eq!(code.matches("WHERE $TENANT").count(), 1, "{sql}");
+            assert!(!code.contains(" OR ") && !code.contains('?') && !code.contains("now("), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_a_short_plain_name() {
+        let store = Store::new(&ClickHouseConfig::default());
+        for bad in ["", "Acme", "a.b", "a' OR 1", &"a".repeat(32)] {
+            assert!(store.tenant(bad).is_err(), "{bad}");
+        }
+        assert!(store.tenant("acme1").is_ok());
+    }
+}

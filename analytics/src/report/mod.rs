@@ -1,0 +1,20 @@
+//! Results as tables for people and as CSV for programs; JSON comes straight from the shapes themselves.
+
+pub mod bill_csv;
+pub mod bill_table;
+pub mod forecast_table;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{ContentArrangement, Table};
+
+/// Text that may hold what a printer or a customer chose: control characters never reach the terminal.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.to_vec());
+    table
+}
