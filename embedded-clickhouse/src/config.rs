@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_says_the_defaults() {
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("embedded-clickhouse.toml");
+        let loaded: Config = service::config::load_with(Some(&sample), []).unwrap();
+        assert_eq!(
+            service::config::show(&loaded),
+            service::config::show(&Config {
+                http: HttpConfig { listen: "127.0.0.1:9124".parse().unwrap() },
+                ..Config::default()
+            })
+        );
+    }
+
+    #[test]
     fn fsync_reaches_the_engine() {
         let xml = EngineConfig::default().xml();
         assert!(xml.contains("<fsync_after_insert>1<") && xml.contains("<fsync_part_directory>1<"), "{xml}");
