@@ -8,7 +8,7 @@ mod authority;
 pub mod files;
 mod index;
 
-pub use authority::{Authority, Issued, Kind, Validity};
+pub use authority::{Authority, Issued, Kind, Paths, Validity};
 pub use files::FileError;
 pub use index::{Entry, Index, State};
 
