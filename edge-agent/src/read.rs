@@ -144,7 +144,7 @@ fn ips(table: &Table) -> Vec<String> {
 
 fn hr_devices(table: &Table) -> Vec<Json> {
     table
-        .rows(&[mib::HR_DEVICE_TYPE, mib::HR_DEVICE_DESCR, mib::HR_DEVICE_STATUS])
+        .rows(&[mib::HR_DEVICE_TYPE, mib::HR_DEVICE_DESCR])
         .iter()
         .map(|index| {
             json!({

@@ -120,9 +120,6 @@ impl Ranges {
 
 impl Range {
     fn new(config: &RangeConfig) -> Result<Self, RangeError> {
-        let parse = |texts: &[String], force: bool| -> Result<Vec<Item>, RangeError> {
-            texts.iter().map(|text| Item::parse(text, force)).collect()
-        };
         let mut versions = config.snmp_versions.clone();
         versions.sort_unstable();
         versions.dedup();
@@ -130,8 +127,8 @@ impl Range {
             versions.push(Version::V2c);
         }
         Ok(Self {
-            include: parse(&config.include, config.force)?,
-            exclude: parse(&config.exclude, true)?,
+            include: config.include.iter().map(|text| Item::included(text, config.force)).collect::<Result<_, _>>()?,
+            exclude: config.exclude.iter().map(|text| Item::parse(text)).collect::<Result<_, _>>()?,
             port: config.port,
             versions,
         })
@@ -159,22 +156,28 @@ impl Range {
 }
 
 impl Item {
-    fn parse(text: &str, force: bool) -> Result<Self, RangeError> {
-        let text = text.trim();
-        let item = Self::form(text)?;
+    /// Without the network and broadcast address of an IPv4 network, which are no devices.
+    fn included(text: &str, force: bool) -> Result<Self, RangeError> {
+        let mut item = Self::parse(text)?;
+        if let (Self::Span { first, last, v4: true }, Ok(net)) = (&mut item, text.trim().parse::<IpNet>())
+            && net.prefix_len() < 31
+        {
+            (*first, *last) = (*first + 1, *last - 1);
+        }
         let addresses = item.len();
         if addresses > RANGE_ADDRESSES_MAX && !force {
-            return Err(RangeError::TooWide { text: text.to_owned(), addresses });
+            return Err(RangeError::TooWide { text: text.trim().to_owned(), addresses });
         }
         Ok(item)
     }
 
-    fn form(text: &str) -> Result<Self, RangeError> {
+    fn parse(text: &str) -> Result<Self, RangeError> {
+        let text = text.trim();
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self::span(address, address));
         }
         if let Ok(net) = text.parse::<IpNet>() {
-            return Ok(Self::net(net));
+            return Ok(Self::span(net.network(), net.broadcast()));
         }
         if let Some((first, last)) = text.split_once('-')
             && let Ok(first) = first.trim().parse::<IpAddr>()
@@ -190,16 +193,6 @@ impl Item {
 
     fn span(first: IpAddr, last: IpAddr) -> Self {
         Self::Span { first: number(first), last: number(last), v4: first.is_ipv4() }
-    }
-
-    /// Network and broadcast address of an IPv4 network are no devices.
-    fn net(net: IpNet) -> Self {
-        match (Self::span(net.network(), net.broadcast()), net) {
-            (Self::Span { first, last, v4: true }, IpNet::V4(net)) if net.prefix_len() < 31 => {
-                Self::Span { first: first + 1, last: last - 1, v4: true }
-            }
-            (span, _) => span,
-        }
     }
 
     fn len(&self) -> u128 {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::printer_test;
 use super::ranges::{Host, Ranges, Target};
 use crate::poll::At;
-use crate::poll::text::text;
+use crate::poll::text::label;
 use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Value, Version, mib};
 use crate::taken::Cost;
 
@@ -263,7 +263,7 @@ async fn describe(client: &mut Client, at: At, object_id: Option<Value>, host: &
     let description = crate::snmp::fetch::instances(client, std::slice::from_ref(&descr))
         .await
         .ok()
-        .and_then(|fetched| fetched.table.get(descr.arcs()).and_then(Value::bytes).map(text))
+        .and_then(|fetched| fetched.table.get(descr.arcs()).and_then(Value::bytes).map(label))
         .unwrap_or_default();
     let mut printer = printer_test::ask(client, object_id.as_ref()).await;
     for _ in 0..retries {

@@ -4,7 +4,7 @@
 
 use schemas::wire;
 
-use super::text::text;
+use super::text::{text, trimmed};
 use crate::snmp::oid::dotted;
 use crate::snmp::{Table, mib};
 
@@ -56,7 +56,7 @@ impl AlertRow {
             group_index: small(self.group_index),
             location: small(self.location),
             code: small(self.code),
-            text: self.description.clone().unwrap_or_default(),
+            text: trimmed(self.description.as_deref()),
         }
     }
 }

@@ -7,7 +7,7 @@ use schemas::wire::Device;
 
 use super::profile::Profile;
 use super::status;
-use super::text::{mac, text};
+use super::text::{label, mac};
 use crate::snmp::{Oid, Table, mib};
 
 /// An interface with a hardware address.
@@ -66,14 +66,14 @@ pub fn serial(table: &Table, profile: &Profile) -> Option<Serial> {
         .column(mib::ENT_PHYSICAL_SERIAL_NUM)
         .map(|(index, _)| (Oid::of(mib::ENT_PHYSICAL_SERIAL_NUM, index), SerialBasis::EntityMib));
     standard.chain(vendor).chain(entity).find_map(|(oid, basis)| {
-        let text = text(table.get(oid.arcs())?.bytes()?);
+        let text = label(table.get(oid.arcs())?.bytes()?);
         (!text.is_empty()).then_some(Serial { text, oid, basis })
     })
 }
 
 /// Whether the standard's serial number is there, so that no other object has to be asked.
 pub fn has_standard_serial(table: &Table) -> bool {
-    table.column(mib::PRT_GENERAL_SERIAL_NUMBER).any(|(_, value)| value.bytes().is_some_and(|bytes| !text(bytes).is_empty()))
+    table.column(mib::PRT_GENERAL_SERIAL_NUMBER).any(|(_, value)| value.bytes().is_some_and(|bytes| !label(bytes).is_empty()))
 }
 
 /// Interfaces that have a hardware address, in order.
@@ -103,7 +103,7 @@ pub fn device_ids(table: &Table, profile: &Profile) -> Vec<(Oid, String)> {
         .map(|(index, _)| Oid::of(mib::PPM_PORT_IEEE1284_DEVICE_ID, index));
     port.chain(profile.device_ids.iter().cloned())
         .filter_map(|oid| {
-            let id = text(table.get(oid.arcs())?.bytes()?);
+            let id = label(table.get(oid.arcs())?.bytes()?);
             id.contains(':').then_some((oid, id))
         })
         .collect()
@@ -123,7 +123,7 @@ fn described(table: &Table) -> String {
     let device = status::main_device(table).unwrap_or(1);
     [(mib::HR_DEVICE_DESCR, device), (mib::PRT_GENERAL_PRINTER_NAME, device), (mib::SYS_DESCR, 0)]
         .into_iter()
-        .filter_map(|(object, index)| table.bytes(object, &[index]).map(text))
+        .filter_map(|(object, index)| table.bytes(object, &[index]).map(label))
         .find(|text| !text.is_empty())
         .unwrap_or_default()
 }

@@ -180,7 +180,7 @@ fn without_values(known: &Known, outcome: Outcome, client: &Client) -> Polled {
 }
 
 fn info(table: &Table, address: IpAddr) -> Info {
-    let scalar = |object: &[u32]| table.bytes(object, mib::SCALAR).map(text::text).filter(|text| !text.is_empty());
+    let scalar = |object: &[u32]| table.bytes(object, mib::SCALAR).map(text::label).filter(|text| !text.is_empty());
     Info {
         address: Some(address.to_string()),
         host_name: scalar(mib::SYS_NAME),
@@ -196,7 +196,7 @@ fn info(table: &Table, address: IpAddr) -> Info {
 pub fn console(table: &Table) -> Vec<String> {
     table
         .column(mib::PRT_CONSOLE_DISPLAY_BUFFER_TEXT)
-        .filter_map(|(_, value)| value.bytes().map(text::text))
+        .filter_map(|(_, value)| value.bytes().map(text::label))
         .filter(|line| !line.is_empty())
         .take(16)
         .collect()
@@ -212,7 +212,7 @@ fn identity_value(table: &Table, plan: &Plan) -> String {
     let Some(value) = table.get(cell.oid.arcs()) else { return String::new() };
     match value.bytes() {
         Some(bytes) if cell.oid.below(mib::IF_PHYS_ADDRESS).is_some() => text::mac(bytes).unwrap_or_default(),
-        Some(bytes) => text::text(bytes),
+        Some(bytes) => text::label(bytes),
         None => value.oid().map(Oid::to_string).unwrap_or_default(),
     }
 }

@@ -9,7 +9,7 @@ use schemas::wire::Outcome;
 
 use super::packets::{self, Packet};
 use super::plan::Role;
-use super::{Known, adopt, alerts, config_changes, full, identity_value, object_id, readings, text, without_values};
+use super::{Known, adopt, alerts, config_changes, full, identity_value, object_id, readings, without_values};
 use crate::snmp::limits::ALERT_ROWS_PACKED;
 use crate::snmp::oid::dotted;
 use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, Version, fetch, mib};
@@ -177,7 +177,7 @@ fn identity_changed(known: &Known, says: &str) -> (String, Vec<(String, String)>
     let fields = [
         ("address", known.at.address.to_string()),
         ("serial_was", known.device.serial.clone()),
-        ("serial", text::text(says.as_bytes())),
+        ("serial", says.to_owned()),
     ];
     ("identity-changed".to_owned(), fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

@@ -5,7 +5,7 @@
 use schemas::meter::level;
 use schemas::wire;
 
-use super::text::text;
+use super::text::{text, trimmed};
 use crate::snmp::oid::dotted;
 use crate::snmp::{Table, mib};
 
@@ -103,8 +103,8 @@ impl SupplyRow {
             unit: small(self.unit),
             class: small(self.class),
             kind: small(self.kind),
-            color: self.colorant.as_deref().map(str::to_lowercase).unwrap_or_default(),
-            description: self.description.clone().unwrap_or_default(),
+            color: trimmed(self.colorant.as_deref()).to_lowercase(),
+            description: trimmed(self.description.as_deref()),
             serial: String::new(),
             part: String::new(),
         }

@@ -5,7 +5,12 @@
 
 use schemas::limits::TEXT_BYTES_MAX;
 
-/// The text in an octet string, without NUL padding and blanks at its ends.
+/// The text in an octet string without padding, and without blanks at its ends: for all that leaves the agent.
+pub fn label(bytes: &[u8]) -> String {
+    text(bytes).trim().to_owned()
+}
+
+/// The text in an octet string as the device has it, without NUL padding.
 pub fn text(bytes: &[u8]) -> String {
     // The part before the first NUL, as the C string that it was; strings that begin with NUL lose those first.
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
@@ -14,8 +19,14 @@ pub fn text(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
-    let clean: String = decoded.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cut(clean.trim()).trim_end().to_owned()
+    let inner = decoded.trim_matches(char::is_control);
+    let clean: String = inner.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    cut(&clean).to_owned()
+}
+
+/// A field that may be absent, as it travels.
+pub fn trimmed(text: Option<&str>) -> String {
+    text.unwrap_or_default().trim().to_owned()
 }
 
 /// The longest beginning that fits into a wire text.
@@ -39,7 +50,7 @@ mod tests {
         for (bytes, expected) in [
             (b"Black Cartridge HP CF217A\0\0".as_slice(), "Black Cartridge HP CF217A"),
             (b"\0\0Tray 2", "Tray 2"),
-            (b"  a  b \r\n", "a  b"),
+            (b" a  b \r\n", " a  b "),
             ("Résumé".as_bytes(), "Résumé"),
             (b"R\xe9sum\xe9", "Résumé"),
             (b"one\ntwo", "one two"),
@@ -47,6 +58,7 @@ mod tests {
             (b"\0\0", ""),
         ] {
             assert_eq!(text(bytes), expected, "{bytes:?}");
+            assert_eq!(label(bytes), expected.trim(), "{bytes:?}");
         }
     }
 

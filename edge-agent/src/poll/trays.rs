@@ -2,7 +2,7 @@
 
 use schemas::wire;
 
-use super::text::text;
+use super::text::{text, trimmed};
 use crate::snmp::oid::dotted;
 use crate::snmp::{Table, mib};
 
@@ -33,13 +33,13 @@ pub struct TrayRow {
 impl TrayRow {
     /// The name of a tray is prtInputName, or its description where it has none.
     pub fn wire(&self) -> wire::Tray {
-        let name = self.name.as_ref().filter(|name| !name.is_empty()).or(self.description.as_ref());
+        let name = self.name.as_ref().filter(|name| !name.trim().is_empty()).or(self.description.as_ref());
         wire::Tray {
             index: dotted(&self.index),
             level: self.level,
             max: self.max,
-            name: name.cloned().unwrap_or_default(),
-            media: self.media.clone().unwrap_or_default(),
+            name: trimmed(name.map(String::as_str)),
+            media: trimmed(self.media.as_deref()),
         }
     }
 }

@@ -24,8 +24,8 @@ objects! { 1;
 
 // RFC 1213 interfaces and addresses.
 objects! { 2;
-    IF_TYPE = 2 2 1 3;
-    IF_PHYS_ADDRESS = 2 2 1 6;
+    IF_TYPE = 2 1 3;
+    IF_PHYS_ADDRESS = 2 1 6;
 }
 objects! { 4;
     IP_AD_ENT_ADDR = 20 1 1;
