@@ -1,0 +1,1 @@
+SELECT * FROM kept FINAL WHERE status IN ? ORDER BY cn, id

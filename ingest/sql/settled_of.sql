@@ -1,0 +1,1 @@
+SELECT cn, epoch, seq, id FROM batches WHERE (cn, epoch, seq) IN ?

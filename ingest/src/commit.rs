@@ -1,0 +1,225 @@
+//! Settles groups: rows, then their lines in the books, then the acks to the agents, then those to the broker.
+//!
+//! A crash between any two steps only repeats. Nothing is acknowledged while the store does not answer.
+
+use service::backoff::Backoff;
+use service::clock::Clock;
+use service::health::Health;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::acks;
+use crate::batch::{Group, Member};
+use crate::bisect::Bisect;
+use crate::config::RetryConfig;
+use crate::decode;
+use crate::dedupe::Key;
+use crate::insert::{Writer, fate};
+use crate::intake::Command;
+use crate::limits::PING_INTERVAL;
+use crate::metrics::{Counters, Fate};
+use crate::shared::Shared;
+use crate::store::{Class, Store, StoreError};
+
+pub(crate) struct Committer {
+    pub(crate) store: Store,
+    pub(crate) writer: Writer,
+    pub(crate) shared: Option<Shared>,
+    pub(crate) retry: RetryConfig,
+    pub(crate) clock: Clock,
+    pub(crate) health: Health,
+    pub(crate) counters: Counters,
+    pub(crate) token: CancellationToken,
+}
+
+/// The process stops before the store took the group: nobody hears of it, and all of it comes again.
+struct Stopped;
+
+impl Committer {
+    /// Works until no more groups come.
+    pub(crate) async fn run(
+        mut self,
+        mut groups: mpsc::Receiver<Group>,
+        commands: mpsc::Sender<Command>,
+        settled: mpsc::Sender<Vec<Key>>,
+    ) {
+        loop {
+            let group = tokio::select! {
+                group = groups.recv() => group,
+                () = tokio::time::sleep(PING_INTERVAL) => {
+                    self.note(self.store.ping().await.err().as_ref());
+                    continue;
+                }
+            };
+            let Some(group) = group else { return };
+            let Ok(keys) = self.settle(group, &commands).await else {
+                tracing::warn!("stopping with a group that the store did not take; nothing of it was acknowledged");
+                return;
+            };
+            // The intake is gone when the process stops.
+            let _ = settled.send(keys).await;
+        }
+    }
+
+    async fn settle(&mut self, group: Group, commands: &mpsc::Sender<Command>) -> Result<Vec<Key>, Stopped> {
+        let tokens = group.members.iter().map(|member| member.token).collect();
+        let keys: Vec<Key> =
+            group.members.iter().map(|member| Key::new(&member.payload.cn, member.payload.id)).collect();
+        let ids: Vec<_> = group.members.iter().map(|member| (member.payload.cn.clone(), member.payload.id)).collect();
+        self.counters.group_payloads.observe(f64::from(decode::count(keys.len())));
+
+        let mut members = self.without_known(group.members, &keys).await;
+        self.rows(&mut members).await?;
+        self.books(&members).await?;
+        self.measure(&members);
+
+        // Durable from here on: the agents may free their disks.
+        self.counters.acks.inc_by(keys.len() as u64);
+        let messages = acks::settled(ids, self.clock.wall().as_millisecond());
+        for command in messages.into_iter().map(Command::Tell).chain([Command::Release(tokens)]) {
+            // The subscriber outlives us, except when it panicked; then the agents send again.
+            let _ = commands.send(command).await;
+        }
+        if let Some(shared) = &mut self.shared {
+            shared.record(&keys).await;
+        }
+        Ok(keys)
+    }
+
+    /// Drops members that another worker has settled. Redis only says where to look: `batches` decides.
+    async fn without_known(&mut self, members: Vec<Member>, keys: &[Key]) -> Vec<Member> {
+        let Some(shared) = &mut self.shared else { return members };
+        let hints = shared.hints(keys).await;
+        let asked: Vec<_> = members
+            .iter()
+            .zip(&hints)
+            .filter(|(_, hint)| **hint)
+            .map(|(Member { payload, .. }, _)| {
+                (payload.cn.as_str(), payload.batch.epoch, payload.batch.seq, payload.id)
+            })
+            .collect();
+        if asked.is_empty() {
+            return members;
+        }
+        let Ok(found) = self.store.settled_of(&asked).await else { return members };
+        let (known, new): (Vec<Member>, Vec<Member>) = members.into_iter().partition(|Member { payload, .. }| {
+            found.iter().any(|row| row.cn == payload.cn.as_str() && row.id == payload.id.0)
+        });
+        known.iter().for_each(|_| self.counters.payload(Fate::Duplicate));
+        new
+    }
+
+    /// Inserts all rows, however long it takes; members whose rows the store refuses become kept bytes.
+    async fn rows(&self, members: &mut [Member]) -> Result<(), Stopped> {
+        let mut backoff = Backoff::new(self.retry.wait_min(), self.retry.wait_max());
+        let mut unknown_since: Option<Instant> = None;
+        loop {
+            let payloads: Vec<_> = members.iter().map(|member| &member.payload).collect();
+            let Err(error) = self.writer.rows(&payloads).await else {
+                self.note(None);
+                return Ok(());
+            };
+            let patience = match error.class() {
+                Class::Permanent => false,
+                Class::Unknown => unknown_since.get_or_insert_with(Instant::now).elapsed() < self.retry.unknown(),
+                Class::Retryable => true,
+            };
+            self.failed(&error);
+            if !patience {
+                match self.blame(members, error.class()).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => self.failed(&error),
+                }
+            }
+            self.wait(&mut backoff).await?;
+        }
+    }
+
+    /// Finds the members whose rows are refused, and keeps their bytes instead; `Ok(false)` if nobody is to blame.
+    /// `class` is that of the error which brought us here: an unknown one is believed only after it was waited out.
+    async fn blame(&self, members: &mut [Member], class: Class) -> Result<bool, StoreError> {
+        let to_wait_for = |error: &StoreError| error.class() != Class::Permanent && error.class() != class;
+        let mut bisect = Bisect::new(members.len());
+        let mut reasons: Vec<(usize, String)> = Vec::new();
+        if let [only] = &*members {
+            // Asked again for its own words, after which a canary decides.
+            match self.writer.rows(&[&only.payload]).await {
+                Ok(()) => return Ok(true),
+                Err(error) if to_wait_for(&error) => return Err(error),
+                Err(error) => reasons.push((0, error.to_string())),
+            }
+        }
+        while let Some(range) = bisect.next() {
+            let payloads: Vec<_> = members[range.clone()].iter().map(|member| &member.payload).collect();
+            match self.writer.rows(&payloads).await {
+                Ok(()) => bisect.report(true),
+                Err(error) if to_wait_for(&error) => return Err(error),
+                Err(error) => {
+                    reasons.push((range.start, error.to_string()));
+                    bisect.report(false);
+                }
+            }
+        }
+        let refused = bisect.refused();
+        if refused.is_empty() {
+            return Ok(true);
+        }
+        self.writer.canary(decode::seconds(self.clock.wall())).await?;
+        for at in refused {
+            let member = &mut members[at];
+            let reason = reasons.iter().rev().find(|(start, _)| *start == at).map_or("refused", |(_, reason)| reason);
+            let reason = format!("the store refuses its rows: {reason}");
+            tracing::error!(agent = %member.payload.cn, id = %member.payload.id, reason, "payload rejected by the store");
+            member.payload = decode::refused(&member.payload, &member.bytes, &reason);
+        }
+        Ok(true)
+    }
+
+    /// The lines in the books. They hold nothing that a store could refuse for its value, so every error is waited out.
+    async fn books(&self, members: &[Member]) -> Result<(), Stopped> {
+        let mut backoff = Backoff::new(self.retry.wait_min(), self.retry.wait_max());
+        let batches: Vec<_> = members.iter().map(|member| &member.payload.batch).collect();
+        while let Err(error) = self.writer.books(&batches).await {
+            self.failed(&error);
+            self.wait(&mut backoff).await?;
+        }
+        Ok(())
+    }
+
+    fn measure(&self, members: &[Member]) {
+        for Member { payload, arrived, .. } in members {
+            self.counters.payload(fate(&payload.batch));
+            self.counters.polls.inc_by(u64::from(payload.batch.polls));
+            self.counters.receive_to_commit_seconds.observe(arrived.elapsed().as_secs_f64());
+        }
+        self.counters.last_commit_timestamp_seconds.set(self.clock.wall().as_second());
+        let newest = members.iter().flat_map(|member| &member.payload.rows.polls).map(|poll| i64::from(poll.ts)).max();
+        if let Some(newest) = newest
+            && newest > self.counters.newest_poll_timestamp_seconds.get()
+        {
+            self.counters.newest_poll_timestamp_seconds.set(newest);
+        }
+    }
+
+    fn failed(&self, error: &StoreError) {
+        let class = error.class();
+        self.counters.retry(class);
+        tracing::warn!(class = class.as_str(), error = %error, "the store did not take a group");
+        self.note(Some(error));
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        self.health.set("clickhouse", error.map_or(Ok(()), |error| Err(error.to_string())));
+    }
+
+    async fn wait(&self, backoff: &mut Backoff) -> Result<(), Stopped> {
+        // A table that was altered meanwhile is described anew.
+        self.writer.forget_tables().await;
+        tokio::select! {
+            () = self.token.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(backoff.next_wait()) => Ok(()),
+        }
+    }
+}
