@@ -6,9 +6,22 @@
 //!
 //! Never sends an SNMP SET. Never frees a payload before ingest said that it is settled.
 
+pub mod cli;
+pub mod config;
 pub mod discover;
+pub mod inventory;
+pub mod limits;
+pub mod metrics;
+pub mod pipeline;
 pub mod poll;
+pub mod publish;
 pub mod read;
+pub mod scheduler;
 pub mod snmp;
+pub mod spool;
+pub mod status;
 pub mod taken;
+pub mod time;
 pub mod walk;
+
+pub use pipeline::run;

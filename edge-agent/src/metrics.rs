@@ -1,0 +1,117 @@
+//! What the agent shows on `/metrics`, all under `edge_agent_`. Names are a documented contract (docs/operations.md).
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use schemas::wire::Outcome;
+use service::metrics::Metrics;
+
+use crate::spool::Summary;
+use crate::time::Moment;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabel {
+    pub outcome: &'static str,
+}
+
+type Whole = Gauge<i64, AtomicI64>;
+type Count = Counter<u64, AtomicU64>;
+
+/// Cheap to clone; all clones count into the same numbers.
+#[derive(Debug, Clone, Default)]
+pub struct AgentMetrics {
+    pub queue_bytes: Whole,
+    pub queue_payloads: Whole,
+    pub queue_oldest_seconds: Whole,
+    pub queue_unfrozen_polls: Whole,
+    pub disk_bytes: Whole,
+    pub polls: Family<OutcomeLabel, Count>,
+    pub polls_settled: Count,
+    pub payloads_taken: Count,
+    pub payloads_sent: Count,
+    pub payloads_resent: Count,
+    pub payloads_settled: Count,
+    pub payloads_dropped: Count,
+    pub records_refused: Count,
+    pub snmp_packets: Count,
+    pub snmp_bytes: Count,
+    pub wan_bytes: Count,
+    pub connected: Whole,
+    pub reconnects: Count,
+    pub cert_expiry_seconds: Whole,
+    pub clock_learned: Whole,
+    pub clock_offset_seconds: Whole,
+    pub last_settled_timestamp_seconds: Whole,
+    pub devices: Whole,
+}
+
+impl AgentMetrics {
+    /// Registers everything.
+    pub fn register(metrics: &Metrics) -> Self {
+        let own = Self::default();
+        let register = |name: &str, help: &str, metric: &Whole| metrics.register(name, help, metric.clone());
+        register("queue_bytes", "bytes kept until they are settled", &own.queue_bytes);
+        register("queue_payloads", "frozen payloads that are not settled", &own.queue_payloads);
+        register("queue_oldest_seconds", "age of the oldest payload that is not settled", &own.queue_oldest_seconds);
+        register("queue_unfrozen_polls", "polls that are in no payload yet", &own.queue_unfrozen_polls);
+        register("disk_bytes", "bytes of the spool on disk", &own.disk_bytes);
+        register("connected", "1 while the broker and ingest answer", &own.connected);
+        register("cert_expiry_seconds", "seconds until the agent's certificate expires", &own.cert_expiry_seconds);
+        register("clock_learned", "1 once the server's time was heard in this boot", &own.clock_learned);
+        register("clock_offset_seconds", "server's time minus the host's", &own.clock_offset_seconds);
+        register(
+            "last_settled_timestamp_seconds",
+            "Unix time at which a payload was last settled, in the server's time",
+            &own.last_settled_timestamp_seconds,
+        );
+        register("devices", "devices known", &own.devices);
+        let count = |name: &str, help: &str, metric: &Count| metrics.register(name, help, metric.clone());
+        count("polls_settled", "polls in payloads that were settled", &own.polls_settled);
+        count("payloads_taken", "payloads frozen", &own.payloads_taken);
+        count("payloads_sent", "payloads published for the first time in this process", &own.payloads_sent);
+        count("payloads_resent", "payloads published again", &own.payloads_resent);
+        count("payloads_settled", "payloads settled and freed", &own.payloads_settled);
+        count("payloads_dropped", "payloads given up; each is named in a drop record", &own.payloads_dropped);
+        count("records_refused", "records that neither the spool nor memory could keep", &own.records_refused);
+        count("snmp_packets", "SNMP packets in both directions", &own.snmp_packets);
+        count("snmp_bytes", "SNMP bytes at IP level in both directions", &own.snmp_bytes);
+        count("wan_bytes", "payload bytes published, resends included", &own.wan_bytes);
+        count("reconnects", "connections to the broker that were tried", &own.reconnects);
+        metrics.register("polls", "polls by outcome", own.polls.clone());
+        own
+    }
+
+    /// Counts a poll.
+    pub fn poll(&self, outcome: u8) {
+        self.polls.get_or_create(&OutcomeLabel { outcome: outcome_word(outcome) }).inc();
+    }
+
+    /// Shows the state of the spool.
+    pub fn spool(&self, summary: &Summary, now: Moment) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let server_ms = now.wall_ms.saturating_add(summary.offset_ms.unwrap_or(0));
+        self.queue_bytes.set(whole(summary.bytes));
+        self.queue_payloads.set(whole(summary.payloads));
+        self.queue_oldest_seconds.set(summary.oldest_closed_ms.map_or(0, |closed| (server_ms - closed).max(0) / 1_000));
+        self.queue_unfrozen_polls.set(whole(summary.unfrozen_polls));
+        self.disk_bytes.set(whole(summary.disk_bytes));
+        self.clock_learned.set(i64::from(summary.learned));
+        self.clock_offset_seconds.set(summary.offset_ms.unwrap_or(0) / 1_000);
+    }
+}
+
+/// The outcome of a poll as a label.
+pub fn outcome_word(outcome: u8) -> &'static str {
+    const NAMES: [(Outcome, &str); 6] = [
+        (Outcome::Complete, "complete"),
+        (Outcome::Partial, "partial"),
+        (Outcome::NoAnswer, "no-answer"),
+        (Outcome::Refused, "refused"),
+        (Outcome::Unusable, "unusable"),
+        (Outcome::Changed, "changed"),
+    ];
+    NAMES.iter().find(|(known, _)| *known as u8 == outcome).map_or("unknown", |(_, name)| name)
+}

@@ -1,0 +1,425 @@
+//! The order of the spool and its books: which seqs were given, what is still held, what was given up. Pure.
+//!
+//! Every change is returned as [`Write`]s that the caller commits in one step; a failed commit means reading the books
+//! anew from the store. Never gives a seq twice, never forgets one: each is held, settled or covered by a drop record.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use schemas::id::PayloadId;
+use schemas::limits::BATCH_CLOSE_BYTES;
+use schemas::wire::{Drop, Stats};
+use serde::{Deserialize, Serialize};
+
+use super::layout::{FrozenValue, Last, Name, Write, decode, decode_records, encode, encode_records};
+use super::record::{Taken, polls, span};
+use crate::limits::{BATCH_FILL_PERCENT, BATCH_PLAIN_BYTES_MAX, BATCH_RECORDS_MAX};
+use crate::time::Moment;
+use crate::time::stamper::{Known, Span};
+
+/// Compressed bytes per thousand plain ones before anything was measured; high, so that a first batch is not too large.
+const RATIO_FIRST: usize = 500;
+
+/// What is kept about an epoch beside its payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    /// The seq that the next payload gets.
+    pub next_seq: u64,
+    /// The key that the next unfrozen records get.
+    pub next_key: u64,
+    pub polls_taken: u64,
+    pub dropped: u64,
+    pub polls_dropped: u64,
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Self { next_seq: 1, next_key: 1, polls_taken: 0, dropped: 0, polls_dropped: 0 }
+    }
+}
+
+/// Unfrozen records that were taken together.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    pub key: u64,
+    /// Moment of the first record.
+    pub at: Moment,
+    pub records: usize,
+    pub polls: u32,
+    plain_bytes: usize,
+    stored_bytes: u64,
+    /// `None` when the records are of several boots, which does not happen.
+    pub span: Option<Span>,
+    /// The drop record, if there is nothing else inside: the next drop can be joined to it.
+    drop: Option<Drop>,
+}
+
+impl Pending {
+    fn new(key: u64, records: &[Taken], plain_bytes: usize, stored_bytes: usize) -> Option<Self> {
+        let drop = match records {
+            [only] => only.record.drop.as_deref().cloned(),
+            _ => None,
+        };
+        Some(Self {
+            key,
+            at: records.first()?.at,
+            records: records.len(),
+            polls: polls(records),
+            plain_bytes,
+            stored_bytes: u64::try_from(stored_bytes).unwrap_or(u64::MAX),
+            span: span(records),
+            drop,
+        })
+    }
+}
+
+/// A frozen payload that is not settled yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub id: PayloadId,
+    pub polls: u32,
+    pub bytes: u64,
+    /// Unix milliseconds, as well as it was known.
+    pub closed_ms: i64,
+}
+
+/// What a store says when it is opened.
+#[derive(Debug)]
+pub struct Loaded {
+    pub epoch: u64,
+    empty: bool,
+    meta: Option<Meta>,
+    pub known: Known,
+    pub last: HashMap<u64, Last>,
+    pub inventory: Vec<Vec<u8>>,
+    pending: BTreeMap<u64, Pending>,
+    frozen: BTreeMap<u64, Held>,
+    damaged_pending: Vec<u64>,
+    damaged_frozen: Vec<u64>,
+    unreadable: Option<&'static str>,
+}
+
+impl Loaded {
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            empty: true,
+            meta: None,
+            known: Known::default(),
+            last: HashMap::new(),
+            inventory: Vec::new(),
+            pending: BTreeMap::new(),
+            frozen: BTreeMap::new(),
+            damaged_pending: Vec::new(),
+            damaged_frozen: Vec::new(),
+            unreadable: None,
+        }
+    }
+
+    /// Hears one value; `None` is one that does not open.
+    pub fn value(&mut self, key: &[u8], value: Option<Vec<u8>>) {
+        self.empty = false;
+        match Name::of(key) {
+            Name::Books => match value.and_then(|value| decode(&value)) {
+                Some(meta) => self.meta = Some(meta),
+                None => self.unreadable = Some("its books do not open; was the key replaced?"),
+            },
+            Name::Clock => self.known = value.and_then(|value| decode(&value)).unwrap_or_default(),
+            Name::Inventory(_) => self.inventory.extend(value),
+            Name::Last(device) => {
+                if let Some(last) = value.and_then(|value| decode(&value)) {
+                    self.last.insert(device, last);
+                }
+            }
+            Name::Pending(key) => {
+                let pending = value.and_then(|value| {
+                    let (records, plain) = decode_records(&value)?;
+                    Pending::new(key, &records, plain, value.len())
+                });
+                match pending {
+                    Some(pending) => drop(self.pending.insert(key, pending)),
+                    None => self.damaged_pending.push(key),
+                }
+            }
+            Name::Frozen(seq) => match value.as_deref().and_then(FrozenValue::decode) {
+                Some(value) => drop(self.frozen.insert(seq, held(&value))),
+                None => self.damaged_frozen.push(seq),
+            },
+            Name::Epoch | Name::Unknown => {}
+        }
+    }
+
+    /// Whether the store can be gone on with.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), String> {
+        match self.unreadable {
+            Some(why) => Err(why.to_owned()),
+            None if self.meta.is_none() && !(self.pending.is_empty() && self.frozen.is_empty()) => {
+                Err("its books are missing".to_owned())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the store held nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+}
+
+fn held(value: &FrozenValue) -> Held {
+    Held {
+        id: PayloadId::of(&value.payload),
+        polls: value.polls,
+        bytes: u64::try_from(value.payload.len()).unwrap_or(u64::MAX),
+        closed_ms: value.closed_ms,
+    }
+}
+
+/// A value that could not be read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damaged {
+    Pending(u64),
+    Frozen(u64),
+}
+
+/// The state of one epoch.
+#[derive(Debug, Clone)]
+pub struct Books {
+    epoch: u64,
+    meta: Meta,
+    pending: VecDeque<Pending>,
+    frozen: BTreeMap<u64, Held>,
+    ids: HashMap<PayloadId, u64>,
+    pending_bytes: u64,
+    frozen_bytes: u64,
+    /// Compressed bytes per thousand plain ones, as last measured.
+    ratio: usize,
+}
+
+impl Books {
+    /// The books of a store, and what in it is damaged: to be given up with [`Books::give_up_damaged`].
+    pub fn load(loaded: &mut Loaded) -> (Self, Vec<Damaged>) {
+        let mut books = Self {
+            epoch: loaded.epoch,
+            meta: loaded.meta.take().unwrap_or_default(),
+            pending: std::mem::take(&mut loaded.pending).into_values().collect(),
+            frozen: std::mem::take(&mut loaded.frozen),
+            ids: HashMap::new(),
+            pending_bytes: 0,
+            frozen_bytes: 0,
+            ratio: RATIO_FIRST,
+        };
+        books.ids = books.frozen.iter().map(|(seq, held)| (held.id, *seq)).collect();
+        books.pending_bytes = books.pending.iter().map(|pending| pending.stored_bytes).sum();
+        books.frozen_bytes = books.frozen.values().map(|held| held.bytes).sum();
+        let damaged = loaded.damaged_pending.drain(..).map(Damaged::Pending);
+        let damaged = damaged.chain(loaded.damaged_frozen.drain(..).map(Damaged::Frozen)).collect();
+        (books, damaged)
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The highest seq given.
+    pub fn taken(&self) -> u64 {
+        self.meta.next_seq - 1
+    }
+
+    /// The lowest seq still held; `taken + 1` when nothing is.
+    pub fn oldest(&self) -> u64 {
+        self.frozen.first_key_value().map_or(self.meta.next_seq, |(seq, _)| *seq)
+    }
+
+    pub fn held(&self) -> &BTreeMap<u64, Held> {
+        &self.frozen
+    }
+
+    pub fn pending(&self) -> &VecDeque<Pending> {
+        &self.pending
+    }
+
+    pub fn seq_of(&self, id: PayloadId) -> Option<u64> {
+        self.ids.get(&id).copied()
+    }
+
+    /// Bytes kept, frozen or not.
+    pub fn bytes(&self) -> u64 {
+        self.pending_bytes.saturating_add(self.frozen_bytes)
+    }
+
+    /// The agent's statement of its books, as of now.
+    pub fn state(&self) -> Stats {
+        Stats {
+            taken: self.taken(),
+            polls_taken: self.meta.polls_taken,
+            oldest: self.oldest(),
+            dropped: self.meta.dropped,
+            polls_dropped: self.meta.polls_dropped,
+            spool_bytes: self.bytes(),
+            ..Stats::default()
+        }
+    }
+
+    /// Keeps records that were taken together.
+    pub fn add(&mut self, records: &[Taken], writes: &mut Vec<Write>) {
+        let Some((value, plain)) = encode_records(records) else { return };
+        let Some(pending) = Pending::new(self.meta.next_key, records, plain, value.len()) else { return };
+        self.meta.next_key += 1;
+        self.pending_bytes += pending.stored_bytes;
+        writes.push((Name::Pending(pending.key).key(), Some(value)));
+        self.write_meta(writes);
+        self.pending.push_back(pending);
+    }
+
+    /// The entries at the front that make the next batch, and whether they fill one. `ready` says which can be stamped.
+    pub fn next_batch(&self, mut ready: impl FnMut(&Pending) -> bool) -> (usize, bool) {
+        let (mut entries, mut plain, mut records) = (0, 0, 0);
+        for pending in &self.pending {
+            if !ready(pending) {
+                return (entries, false);
+            }
+            let over = self.over(plain, records, pending);
+            if over && entries > 0 {
+                return (entries, true);
+            }
+            plain += pending.plain_bytes;
+            records += pending.records;
+            entries += 1;
+            if over {
+                return (entries, true);
+            }
+        }
+        (entries, false)
+    }
+
+    /// Learns how well the first `entries` compress. Returns whether they fill a batch; if not, [`Books::next_batch`]
+    /// will say something else than before.
+    pub fn measured(&mut self, entries: usize, body_bytes: usize) -> bool {
+        let front = || self.pending.iter().take(entries);
+        let plain: usize = front().map(|pending| pending.plain_bytes).sum();
+        let records: usize = front().map(|pending| pending.records).sum();
+        self.ratio = (body_bytes * 1_000).div_ceil(plain.max(1)).clamp(10, 1_000);
+        let next_does_not_fit = self.pending.get(entries).is_some_and(|next| self.over(plain, records, next));
+        body_bytes * 100 >= BATCH_CLOSE_BYTES * BATCH_FILL_PERCENT || next_does_not_fit
+    }
+
+    /// Whether one entry more is too much.
+    fn over(&self, plain: usize, records: usize, next: &Pending) -> bool {
+        plain + next.plain_bytes > BATCH_PLAIN_BYTES_MAX
+            || records + next.records > BATCH_RECORDS_MAX
+            || (plain + next.plain_bytes) * self.ratio / 1_000 > BATCH_CLOSE_BYTES
+    }
+
+    /// The seq that the next payload will get.
+    pub fn next_seq(&self) -> u64 {
+        self.meta.next_seq
+    }
+
+    /// Takes a frozen payload in under the next seq.
+    pub fn freeze(&mut self, id: PayloadId, value: &FrozenValue, writes: &mut Vec<Write>) {
+        let seq = self.meta.next_seq;
+        let entry = Held { id, ..held(value) };
+        self.meta.next_seq += 1;
+        self.meta.polls_taken += u64::from(value.polls);
+        self.frozen_bytes += entry.bytes;
+        self.frozen.insert(seq, entry);
+        self.ids.insert(id, seq);
+        writes.push((Name::Frozen(seq).key(), Some(value.encode())));
+    }
+
+    /// Removes unfrozen entries from the front, after their records were frozen.
+    pub fn frozen_front(&mut self, entries: usize, writes: &mut Vec<Write>) {
+        for pending in self.pending.drain(..entries.min(self.pending.len())) {
+            self.pending_bytes -= pending.stored_bytes;
+            writes.push((Name::Pending(pending.key).key(), None));
+        }
+        self.write_meta(writes);
+    }
+
+    /// Frees a payload that is settled.
+    pub fn settle(&mut self, seq: u64, writes: &mut Vec<Write>) -> Option<Held> {
+        let held = self.frozen.remove(&seq)?;
+        self.ids.remove(&held.id);
+        self.frozen_bytes -= held.bytes;
+        writes.push((Name::Frozen(seq).key(), None));
+        Some(held)
+    }
+
+    /// Gives up the oldest payload held, or the oldest unfrozen entry, which gets a seq for it. The caller adds the
+    /// returned drop record (and those inside the payload) with [`Books::add_drop`] in the same commit.
+    pub fn give_up_oldest(&mut self, cause: &str, writes: &mut Vec<Write>) -> Option<Drop> {
+        let drop = if let Some(seq) = self.frozen.first_key_value().map(|(seq, _)| *seq) {
+            let held = self.settle(seq, writes)?;
+            self.dropped(seq, u64::from(held.polls), cause)
+        } else {
+            let pending = self.pending.pop_front()?;
+            self.pending_bytes -= pending.stored_bytes;
+            writes.push((Name::Pending(pending.key).key(), None));
+            self.dropped_unfrozen(u64::from(pending.polls), cause)
+        };
+        self.write_meta(writes);
+        Some(drop)
+    }
+
+    /// Gives up a value that cannot be read back.
+    pub fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Drop {
+        const CAUSE: &str = "damaged";
+        let drop = match damaged {
+            Damaged::Frozen(seq) => {
+                let polls = self.settle(seq, writes).map_or(0, |held| u64::from(held.polls));
+                writes.push((Name::Frozen(seq).key(), None));
+                self.dropped(seq, polls, CAUSE)
+            }
+            Damaged::Pending(key) => {
+                let at = self.pending.iter().position(|pending| pending.key == key);
+                let pending = at.and_then(|at| self.pending.remove(at));
+                self.pending_bytes -= pending.as_ref().map_or(0, |pending| pending.stored_bytes);
+                writes.push((Name::Pending(key).key(), None));
+                self.dropped_unfrozen(pending.map_or(0, |pending| u64::from(pending.polls)), CAUSE)
+            }
+        };
+        self.write_meta(writes);
+        drop
+    }
+
+    /// Keeps a drop record; joins it to the one before if that is still unfrozen and the seqs touch.
+    pub fn add_drop(&mut self, at: Moment, drop: Drop, writes: &mut Vec<Write>) {
+        let mut joined = drop;
+        if let Some(last) = self.pending.back()
+            && last.at.boot == at.boot
+            && let Some(before) = &last.drop
+            && (before.epoch, &before.cause) == (joined.epoch, &joined.cause)
+            && before.to.checked_add(1) == Some(joined.from)
+        {
+            joined.from = before.from;
+            joined.polls += before.polls;
+            if let Some(last) = self.pending.pop_back() {
+                self.pending_bytes -= last.stored_bytes;
+                writes.push((Name::Pending(last.key).key(), None));
+            }
+        }
+        self.add(&[Taken::new(at, None, joined)], writes);
+    }
+
+    fn write_meta(&self, writes: &mut Vec<Write>) {
+        writes.push((Name::Books.key(), Some(encode(&self.meta))));
+    }
+
+    fn dropped(&mut self, seq: u64, polls: u64, cause: &str) -> Drop {
+        self.meta.dropped += 1;
+        self.meta.polls_dropped += polls;
+        Drop { epoch: self.epoch, from: seq, to: seq, polls, cause: cause.to_owned(), ..Drop::default() }
+    }
+
+    /// Records that never were in a payload take a seq all the same, so that the books can name them.
+    fn dropped_unfrozen(&mut self, polls: u64, cause: &str) -> Drop {
+        let seq = self.meta.next_seq;
+        self.meta.next_seq += 1;
+        self.meta.polls_taken += polls;
+        self.dropped(seq, polls, cause)
+    }
+}

@@ -1,0 +1,105 @@
+//! The tiny file beside the spool that outlives it: what this epoch and the ones before had given, at least.
+//!
+//! Holds numbers only, so it exists in memory-only mode as well. Written whole and renamed into place.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use schemas::wire::PriorEpoch;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::PRIOR_EPOCHS_MAX;
+
+/// A counters file larger than this is not one of ours.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    pub epoch: u64,
+    /// Highest seq given.
+    pub taken: u64,
+    /// Lowest seq still held.
+    pub oldest: u64,
+    /// Earlier epochs, the latest last.
+    pub prior: Vec<PriorEpoch>,
+}
+
+impl Counters {
+    /// The counters of an epoch that follows this one.
+    pub fn succeeded_by(&self, epoch: u64) -> Self {
+        let mut prior = self.prior.clone();
+        if self.epoch != 0 && self.epoch != epoch {
+            prior.push(PriorEpoch { epoch: self.epoch, taken: self.taken, oldest: self.oldest });
+        }
+        let surplus = prior.len().saturating_sub(PRIOR_EPOCHS_MAX);
+        prior.drain(..surplus);
+        Self { epoch, taken: 0, oldest: 1, prior }
+    }
+}
+
+/// Where the counters live.
+#[derive(Debug, Clone)]
+pub struct CountersFile {
+    path: PathBuf,
+    written: Option<Counters>,
+}
+
+impl CountersFile {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, written: None }
+    }
+
+    /// What the file says; an absent or unreadable one says nothing.
+    pub fn read(&mut self) -> Counters {
+        match read(&self.path) {
+            Ok(counters) => {
+                self.written = Some(counters.clone());
+                counters
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(file = %self.path.display(), %error, "counters file unreadable, starting without it");
+                }
+                Counters::default()
+            }
+        }
+    }
+
+    /// Replaces the file if it says something else.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, counters: &Counters) -> io::Result<()> {
+        if self.written.as_ref() == Some(counters) {
+            return Ok(());
+        }
+        let text = serde_json::to_string(counters)?;
+        replace(&self.path, text.as_bytes())?;
+        self.written = Some(counters.clone());
+        Ok(())
+    }
+}
+
+/// Writes a file so that a reader sees the old or the new contents, never half of either.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let fresh = path.with_file_name(name);
+    let mut file = File::create(&fresh)?;
+    file.write_all(contents)?;
+    file.sync_data()?;
+    fs::rename(&fresh, path)
+}
+
+fn read(path: &Path) -> io::Result<Counters> {
+    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other("too large"));
+    }
+    Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
+}
