@@ -65,8 +65,10 @@ fn identity_of(table: &Table) -> Json {
     let device = identity::device(table, &profile);
     let serial = identity::serial(table, &profile);
     let known = |text: String| if text.is_empty() { Json::Null } else { Json::String(text) };
-    let ids: Map<String, Json> =
-        identity::device_ids(table, &profile).into_iter().map(|(oid, id)| (oid.to_string(), Json::String(id))).collect();
+    let ids: Map<String, Json> = identity::device_ids(table, &profile)
+        .into_iter()
+        .map(|(oid, id)| (oid.to_string(), Json::String(id)))
+        .collect();
     json!({
         "vendor": known(device.maker),
         "model": known(device.model),

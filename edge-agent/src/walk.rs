@@ -55,7 +55,8 @@ fn entry(line: &[u8]) -> Result<(Oid, Value), String> {
     let (Some(oid), Some(tag), Some(value)) = (fields.next(), fields.next(), fields.next()) else {
         return Err("a line is OID|tag|value".into());
     };
-    let oid: Oid = String::from_utf8_lossy(oid).parse().map_err(|error: crate::snmp::oid::OidError| error.to_string())?;
+    let oid: Oid =
+        String::from_utf8_lossy(oid).parse().map_err(|error: crate::snmp::oid::OidError| error.to_string())?;
     let tag = String::from_utf8_lossy(tag).into_owned();
     let (kind, value) = match tag.strip_suffix('x') {
         Some(kind) => (kind, hex::decode(value).map_err(|error| format!("value of tag {tag}: {error}"))?),
@@ -78,7 +79,9 @@ fn typed(kind: &str, value: Vec<u8>) -> Result<Value, String> {
         "65" | "66" => Value::Unsigned(text.parse::<u32>().map_err(|_| wrong("a 32 bit counter or gauge"))?.into()),
         "67" => Value::Ticks(text.parse().map_err(|_| wrong("TimeTicks"))?),
         "70" => Value::Unsigned(text.parse().map_err(|_| wrong("a Counter64"))?),
-        other => return Err(format!("unknown tag {other:?}; known are 2, 4, 6, 64, 65, 66, 67, 68, 70, each also with x")),
+        other => {
+            return Err(format!("unknown tag {other:?}; known are 2, 4, 6, 64, 65, 66, 67, 68, 70, each also with x"));
+        }
     })
 }
 

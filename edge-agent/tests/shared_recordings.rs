@@ -3,6 +3,9 @@
 //! Needs the shared recordings: `$PLATEN_SHARED/printers`, or `../shared/printers` beside the checkout. Run by
 //! `make test-recordings` (feature `recordings`).
 #![cfg(feature = "recordings")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects")]
+
+mod device;
 
 use std::path::{Path, PathBuf};
 
@@ -98,5 +101,37 @@ async fn devices_that_are_no_printers_are_told_apart() {
         if expected["kind"] != "printer" {
             assert_eq!(expected["identity"]["sys_object_id"], found["rfc"]["sys"]["object_id"], "{name}");
         }
+    }
+}
+
+/// What a refresh may cost at IP level, both directions; the design's goals where it states them.
+#[tokio::test]
+async fn a_refresh_stays_within_its_packets_and_bytes() {
+    let now = std::time::Duration::from_secs(1_000);
+    for (name, packets, bytes) in [
+        ("kyocera-ecosys-p2040dw", 2, 1_100),
+        ("sharp-mx-3570n", 2, 1_200),
+        ("hp-color-laserjet-flow-m880", 2, 1_300),
+        ("brother-hl-l8260cdw", 2, 1_024),
+    ] {
+        let table = edge_agent::walk::load(&printers().join("recordings").join(format!("{name}.snmprec"))).unwrap();
+        let device = device::start(table, device::Manners::default()).await;
+        let config = edge_agent::snmp::SnmpConfig::default();
+        let at = edge_agent::poll::At {
+            address: device.address.ip(),
+            port: device.address.port(),
+            version: edge_agent::snmp::Version::V2c,
+            community: 0,
+        };
+        let (mut known, full) = edge_agent::poll::first_read(&config, &at, now).await.unwrap();
+        let polled = edge_agent::poll::refresh(&config, &mut known, now * 2).await;
+        println!("{name}: full {:?}, refresh {:?}, {} values", full.cost, polled.cost, known.plan.cells.len());
+        assert_eq!(polled.poll.outcome, 0, "{name}");
+        assert_eq!(
+            (polled.poll.supplies.len(), polled.poll.alerts.len()),
+            (full.poll.supplies.len(), full.poll.alerts.len())
+        );
+        assert!(polled.cost.packets <= packets && polled.cost.bytes <= bytes, "{name}: {:?}", polled.cost);
+        assert!(!known.full_wanted, "{name}");
     }
 }

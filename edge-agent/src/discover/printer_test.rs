@@ -37,7 +37,9 @@ pub async fn ask(client: &mut Client, object_id: Option<&Value>) -> Result<bool,
         match client.getnext(&from).await {
             Ok(binds) => break binds,
             // v1 complains about the first of them at the end of the MIB: ask one by one.
-            Err(SnmpError::Status { .. }) if client.version() == Version::V1 => break one_by_one(client, &from).await?,
+            Err(SnmpError::Status { .. }) if client.version() == Version::V1 => {
+                break one_by_one(client, &from).await?;
+            }
             Err(error @ SnmpError::NoAnswer) => {
                 tries += 1;
                 if tries > client.retries() {

@@ -12,7 +12,9 @@ use crate::snmp::limits::{RANGE_ADDRESSES_MAX, SMALL_RANGE};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    #[error("{0:?} is no range: write 192.168.1.0/24, 192.168.1.10-192.168.1.99, 192.168.1.10-99, an address or a host name")]
+    #[error(
+        "{0:?} is no range: write 192.168.1.0/24, 192.168.1.10-192.168.1.99, 192.168.1.10-99, an address or a host name"
+    )]
     Form(String),
     #[error("{text:?} ends before it begins")]
     Backwards { text: String },
@@ -39,7 +41,11 @@ struct Range {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Item {
     /// First and last address, both included, as numbers.
-    Span { first: u128, last: u128, v4: bool },
+    Span {
+        first: u128,
+        last: u128,
+        v4: bool,
+    },
     Name(String),
 }
 
@@ -71,7 +77,7 @@ impl Ranges {
     }
 
     pub fn check_some(&self) -> Result<(), RangeError> {
-        if self.len() == 0 { Err(RangeError::Empty) } else { Ok(()) }
+        if self.is_empty() { Err(RangeError::Empty) } else { Ok(()) }
     }
 
     /// Everything to ask, in order, each address once per port even if ranges overlap.
@@ -81,7 +87,8 @@ impl Ranges {
                 .hosts()
                 .filter(move |host| match host {
                     Host::Address(address) => {
-                        !range.excludes(*address) && !self.ranges[..place].iter().any(|earlier| earlier.covers(*address, range.port))
+                        !range.excludes(*address)
+                            && !self.ranges[..place].iter().any(|earlier| earlier.covers(*address, range.port))
                     }
                     Host::Name(name) => !range.excludes_name(name),
                 })
@@ -114,7 +121,9 @@ impl Ranges {
 
     /// Whether an address may be asked at all: included by a range and not excluded from it. Host names do not count here.
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.ranges.iter().any(|range| range.include.iter().any(|item| item.contains(address)) && !range.excludes(address))
+        self.ranges
+            .iter()
+            .any(|range| range.include.iter().any(|item| item.contains(address)) && !range.excludes(address))
     }
 }
 
@@ -209,7 +218,7 @@ impl Item {
         }
     }
 
-    fn hosts(&self) -> Box<dyn Iterator<Item = Host> + '_> {
+    fn hosts(&self) -> Box<dyn Iterator<Item = Host> + Send + '_> {
         match self {
             Self::Span { first, last, v4 } => Box::new((*first..=*last).map(move |n| Host::Address(address(n, *v4)))),
             Self::Name(name) => Box::new(std::iter::once(Host::Name(name.clone()))),
@@ -286,8 +295,16 @@ mod tests {
         assert_eq!(
             hosts(&ranges),
             [
-                "10.0.0.1", "10.0.0.2", "10.0.1.5", "10.0.1.6", "10.0.1.7", "10.0.2.9", "10.0.2.10", "10.0.3.1",
-                "printer-3.example", "fd00::7"
+                "10.0.0.1",
+                "10.0.0.2",
+                "10.0.1.5",
+                "10.0.1.6",
+                "10.0.1.7",
+                "10.0.2.9",
+                "10.0.2.10",
+                "10.0.3.1",
+                "printer-3.example",
+                "fd00::7"
             ]
         );
     }
@@ -317,7 +334,17 @@ mod tests {
 
     #[test]
     fn a_mistyped_address_is_an_error_and_not_a_name() {
-        for bad in ["10.0.0.256", "10.0.0", "10.0.0.0/33", "10.0.0.9-5", "10.0.0.1-fd00::1", "", "a b", "-a.example", "10.0.0.1-x"] {
+        for bad in [
+            "10.0.0.256",
+            "10.0.0",
+            "10.0.0.0/33",
+            "10.0.0.9-5",
+            "10.0.0.1-fd00::1",
+            "",
+            "a b",
+            "-a.example",
+            "10.0.0.1-x",
+        ] {
             assert!(ranges(&[bad], &[]).is_err(), "{bad:?}");
         }
     }

@@ -66,7 +66,7 @@ pub async fn sweep(
     config: &SnmpConfig,
     ranges: &Ranges,
     known: &BTreeSet<IpAddr>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Swept {
     let pacer = Pacer::new(config.packets_per_second);
     let mut sweep = Sweep { swept: Swept::default(), done: Progress::default(), progress };
@@ -79,7 +79,8 @@ pub async fn sweep(
             let address = result.address;
             let versions = ranges.versions(result.target.range);
             let both = versions.contains(&Version::V1) && versions.contains(&Version::V2c);
-            let worth_it = address.is_some_and(|address| known.contains(&address)) || ranges.is_small(result.target.range);
+            let worth_it =
+                address.is_some_and(|address| known.contains(&address)) || ranges.is_small(result.target.range);
             match (&result.outcome, address) {
                 // A host that refuses the port refuses it in every version.
                 (Outcome::Silent, Some(address)) if both && worth_it => {
@@ -130,7 +131,7 @@ pub async fn probe(config: &SnmpConfig, host: &str, port: u16) -> Result<Found, 
 struct Sweep<'a> {
     swept: Swept,
     done: Progress,
-    progress: &'a mut dyn FnMut(Progress),
+    progress: &'a mut (dyn FnMut(Progress) + Send),
 }
 
 impl Sweep<'_> {
@@ -192,7 +193,10 @@ async fn second_pass(config: &SnmpConfig, pacer: &Pacer, target: Target, address
         && found.kind == Kind::Printer
     {
         let community = found.at.community;
-        let only = SnmpConfig { communities: config.communities.get(community).cloned().into_iter().collect(), ..config.clone() };
+        let only = SnmpConfig {
+            communities: config.communities.get(community).cloned().into_iter().collect(),
+            ..config.clone()
+        };
         let mut upgraded = ask(&only, pacer, target, address, Version::V2c, config.discovery_timeout()).await;
         upgraded.cost += result.cost;
         if let Outcome::Found(found) = &mut upgraded.outcome {

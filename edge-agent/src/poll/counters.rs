@@ -50,7 +50,9 @@ pub fn markers(table: &Table) -> Vec<MarkerRow> {
 /// The meters that a device turned out to have: name, object, unit (RFC 3805 PrtMarkerCounterUnitTC, 0 = not stated).
 pub fn cells(table: &Table, profile: &Profile) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for (place, marker) in markers(table).into_iter().filter(|marker| marker.life_count.is_some_and(|count| count >= 0)).enumerate() {
+    for (place, marker) in
+        markers(table).into_iter().filter(|marker| marker.life_count.is_some_and(|count| count >= 0)).enumerate()
+    {
         let name = if place == 0 { "total".to_owned() } else { format!("life.{}", dotted(&marker.index)) };
         let unit = marker.counter_unit.and_then(|unit| i32::try_from(unit).ok()).unwrap_or(0);
         cells.push(Cell::new(name, Oid::of(mib::PRT_MARKER_LIFE_COUNT, &marker.index), unit));

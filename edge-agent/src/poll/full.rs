@@ -26,7 +26,8 @@ pub async fn read(client: &mut Client, depth: Depth) -> Result<Fetched, SnmpErro
             .collect();
     let mut all = fetch::instances(client, &system).await?;
     let colorants: Vec<&[u32]> = supplies::COLUMNS.into_iter().chain([mib::PRT_COLORANT_VALUE]).collect();
-    let mut groups: Vec<&[&[u32]]> = vec![&HOST, &GENERAL, &counters::COLUMNS, &colorants, &trays::COLUMNS, &alerts::COLUMNS];
+    let mut groups: Vec<&[&[u32]]> =
+        vec![&HOST, &GENERAL, &counters::COLUMNS, &colorants, &trays::COLUMNS, &alerts::COLUMNS];
     groups.push(&CONSOLE);
     if depth == Depth::Everything {
         groups.push(&LOCALIZATION);
@@ -55,7 +56,8 @@ const HOST: [&[u32]; 8] = [
     mib::HR_PRINTER_STATUS,
     mib::HR_PRINTER_DETECTED_ERROR_STATE,
 ];
-const GENERAL: [&[u32]; 3] = [mib::PRT_GENERAL_CONFIG_CHANGES, mib::PRT_GENERAL_PRINTER_NAME, mib::PRT_GENERAL_SERIAL_NUMBER];
+const GENERAL: [&[u32]; 3] =
+    [mib::PRT_GENERAL_CONFIG_CHANGES, mib::PRT_GENERAL_PRINTER_NAME, mib::PRT_GENERAL_SERIAL_NUMBER];
 const CONSOLE: [&[u32]; 1] = [mib::PRT_CONSOLE_DISPLAY_BUFFER_TEXT];
 const LOCALIZATION: [&[u32]; 1] = [mib::PRT_LOCALIZATION_CHARACTER_SET];
 

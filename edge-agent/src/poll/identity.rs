@@ -73,7 +73,9 @@ pub fn serial(table: &Table, profile: &Profile) -> Option<Serial> {
 
 /// Whether the standard's serial number is there, so that no other object has to be asked.
 pub fn has_standard_serial(table: &Table) -> bool {
-    table.column(mib::PRT_GENERAL_SERIAL_NUMBER).any(|(_, value)| value.bytes().is_some_and(|bytes| !label(bytes).is_empty()))
+    table
+        .column(mib::PRT_GENERAL_SERIAL_NUMBER)
+        .any(|(_, value)| value.bytes().is_some_and(|bytes| !label(bytes).is_empty()))
 }
 
 /// Interfaces that have a hardware address, in order.
@@ -114,7 +116,8 @@ fn id_part(id: &str, keys: [&str; 2]) -> Option<String> {
     id.split(';').find_map(|field| {
         let (key, value) = field.split_once(':')?;
         let value = value.trim();
-        (keys.iter().any(|wanted| wanted.eq_ignore_ascii_case(key.trim())) && !value.is_empty()).then(|| value.to_owned())
+        (keys.iter().any(|wanted| wanted.eq_ignore_ascii_case(key.trim())) && !value.is_empty())
+            .then(|| value.to_owned())
     })
 }
 
@@ -154,7 +157,9 @@ mod tests {
     #[test]
     fn the_first_real_interface_names_the_device() {
         let mut table = Table::default();
-        for (index, kind, mac) in [(1, 24, [2, 0, 0, 0, 0, 9]), (2, 6, [0; 6]), (3, 71, [2, 0, 0, 0, 0, 1]), (4, 6, [2, 0, 0, 0, 0, 2])] {
+        for (index, kind, mac) in
+            [(1, 24, [2, 0, 0, 0, 0, 9]), (2, 6, [0; 6]), (3, 71, [2, 0, 0, 0, 0, 1]), (4, 6, [2, 0, 0, 0, 0, 2])]
+        {
             table.insert(Oid::of(mib::IF_TYPE, &[index]), Value::Integer(kind));
             table.insert(Oid::of(mib::IF_PHYS_ADDRESS, &[index]), Value::Bytes(mac.to_vec()));
         }

@@ -45,8 +45,10 @@ pub struct At {
 impl At {
     /// A conversation with the device.
     pub fn client(&self, config: &SnmpConfig, timeout: Duration, retries: u32) -> Client {
-        let community = config.communities.get(self.community).or(config.communities.first()).cloned().unwrap_or_default();
-        let mut client = Client::new(SocketAddr::new(self.address, self.port), self.version, community, timeout, retries);
+        let community =
+            config.communities.get(self.community).or(config.communities.first()).cloned().unwrap_or_default();
+        let mut client =
+            Client::new(SocketAddr::new(self.address, self.port), self.version, community, timeout, retries);
         client.packet_oids = config.max_oids_per_packet;
         client
     }

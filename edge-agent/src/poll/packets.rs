@@ -14,7 +14,11 @@ use crate::snmp::{Oid, mib};
 pub enum Packet {
     Get(Vec<Oid>),
     /// Non-repeaters and repeaters name what comes before the wanted instances (RFC 3416 section 4.2.3).
-    Bulk { singles: Vec<Oid>, runs: Vec<Oid>, repetitions: u32 },
+    Bulk {
+        singles: Vec<Oid>,
+        runs: Vec<Oid>,
+        repetitions: u32,
+    },
 }
 
 /// Bytes of a message around its varbinds, with headers of IP and UDP, request and answer together, as measured: 2 × (28 + 35).
@@ -26,8 +30,9 @@ const VALUE_BYTES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
     rows: Vec<Oid>,
-    /// The rows are only expected: it must be read from `start` on and never by name.
-    from_top: bool,
+    /// The rows are only expected: each is asked for as what follows the one before it, so that the answers prove that
+    /// these rows and no others are there.
+    chained: bool,
     start: Oid,
 }
 
@@ -36,6 +41,15 @@ impl Run {
         // Tag and length of the sequence and of the name; the first two arcs share a byte, arcs over 127 take another.
         let longest = self.rows.iter().map(|oid| oid.arcs().len()).max().unwrap_or(0);
         4 + longest + 2
+    }
+
+    /// What to name to be answered with `row`. Where an instance 0 stands before an instance 1, that instance itself.
+    fn predecessor(&self, previous: Option<&Oid>, row: &Oid) -> Oid {
+        let before = row.before();
+        match previous {
+            Some(previous) if self.chained || *previous > before => previous.clone(),
+            _ => before,
+        }
     }
 
     /// Non-repeaters, as repeater or not, bytes and values of this run in a packet with `repetitions`.
@@ -48,7 +62,7 @@ impl Run {
         let beyond = rows.saturating_sub(repetitions);
         let answered = repetitions + beyond;
         let repeated = size + beyond * size + answered * (size + VALUE_BYTES);
-        if self.from_top || repeated < single { (true, repeated, answered) } else { (false, single, rows) }
+        if repeated < single { (true, repeated, answered) } else { (false, single, rows) }
     }
 }
 
@@ -69,11 +83,11 @@ fn alert_runs(alerts: &[Vec<u32>]) -> Vec<Run> {
         None => Oid::new(mib::PRT_ALERT_SEVERITY_LEVEL),
     };
     // One arc deeper than its start, as what it will be answered with; never asked for by that name.
-    let mut runs = vec![Run { rows: vec![Oid::of(sentinel.arcs(), &[1])], from_top: false, start: sentinel }];
+    let mut runs = vec![Run { rows: vec![Oid::of(sentinel.arcs(), &[1])], chained: false, start: sentinel }];
     if !alerts.is_empty() {
         for column in super::alerts::REFRESHED {
             let rows = alerts.iter().map(|index| Oid::of(column, index)).collect();
-            runs.push(Run { rows, from_top: true, start: Oid::new(column) });
+            runs.push(Run { rows, chained: true, start: Oid::new(column) });
         }
     }
     runs
@@ -92,7 +106,7 @@ fn group(oids: &[Oid]) -> Vec<Run> {
         rows.sort_unstable();
         rows.dedup();
         let Some(start) = rows.first().map(Oid::before) else { continue };
-        runs.push(Run { rows, from_top: false, start });
+        runs.push(Run { rows, chained: false, start });
     }
     runs
 }
@@ -120,9 +134,8 @@ fn repetitions_for(runs: &[Run]) -> (usize, usize) {
     if runs.is_empty() {
         return (0, 0);
     }
-    let least = usize::from(runs.iter().any(|run| run.from_top));
     let most = runs.iter().map(|run| run.rows.len()).max().unwrap_or(0);
-    (least..=most)
+    (0..=most)
         .map(|repetitions| {
             let bytes: usize = runs.iter().map(|run| run.cost(repetitions).1).sum();
             (repetitions, bytes + PACKET_OVERHEAD)
@@ -138,10 +151,10 @@ fn fit(mut runs: Vec<Run>, values: usize) -> Vec<Packet> {
     // Both directions are in `bytes`; the answer is the larger one.
     if answered > values || bytes * 3 / 5 > PACKET_BYTES {
         if let [only] = runs.as_mut_slice() {
-            if only.rows.len() > 1 && !only.from_top {
+            if only.rows.len() > 1 {
                 let rows = only.rows.split_off(only.rows.len() / 2);
-                let start = rows.first().map(Oid::before).unwrap_or_default();
-                let rest = Run { rows, from_top: false, start };
+                let start = rows.first().map(|first| only.predecessor(only.rows.last(), first)).unwrap_or_default();
+                let rest = Run { rows, chained: only.chained, start };
                 let first = only.clone();
                 return [fit(vec![first], values), fit(vec![rest], values)].concat();
             }
@@ -162,7 +175,8 @@ fn packet(runs: &[Run], repetitions: usize) -> Packet {
             repeaters.push(run.start.clone());
         }
         for (place, row) in run.rows.iter().enumerate().skip(taken) {
-            singles.push(if place == 0 { run.start.clone() } else { row.before() });
+            let previous = place.checked_sub(1).and_then(|place| run.rows.get(place));
+            singles.push(if previous.is_none() { run.start.clone() } else { run.predecessor(previous, row) });
         }
     }
     Packet::Bulk { singles, runs: repeaters, repetitions: u32::try_from(repetitions).unwrap_or(1).max(1) }
@@ -203,7 +217,12 @@ mod tests {
     fn many_rows_of_one_column_become_repetitions() {
         let oids: Vec<Oid> = (1..=14).map(level).collect();
         let packets = plan(&oids, &[], true, 60);
-        assert!(packets.iter().any(|packet| matches!(packet, Packet::Bulk { runs, repetitions: 14, .. } if runs.len() == 1)), "{packets:?}");
+        assert!(
+            packets
+                .iter()
+                .any(|packet| matches!(packet, Packet::Bulk { runs, repetitions: 14, .. } if runs.len() == 1)),
+            "{packets:?}"
+        );
     }
 
     #[test]

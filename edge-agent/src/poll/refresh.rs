@@ -114,7 +114,8 @@ async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpErr
         table.absorb(fetched.table);
     }
     let seen: Vec<Vec<u32>> = alerts::rows(&table).into_iter().map(|row| row.index).collect();
-    if !lost && !(alerts_ended && seen.as_slice() == expected) {
+    let alerts_proven = alerts_ended && seen.as_slice() == expected;
+    if !lost && !alerts_proven {
         let fetched = fetch::columns(client, &alerts::REFRESHED).await?;
         table.absorb(fetched.table);
     }

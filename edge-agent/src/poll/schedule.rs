@@ -20,7 +20,7 @@ impl Schedule {
     /// `every` = interval, at least a second. `seed` = any number that differs between agents and stays for one agent.
     pub fn new(every: Duration, seed: u64) -> Self {
         let every = every.max(POLL_GAP_MIN);
-        let place = u128::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * every.as_nanos() >> 64;
+        let place = (u128::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * every.as_nanos()) >> 64;
         Self { every, offset: Duration::from_nanos(u64::try_from(place).unwrap_or(0)) }
     }
 
@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn agents_lie_at_different_places_of_the_interval() {
-        let places: std::collections::BTreeSet<Duration> = (0..100).map(|seed| Schedule::new(HOUR, seed).next(Duration::ZERO)).collect();
+        let places: std::collections::BTreeSet<Duration> =
+            (0..100).map(|seed| Schedule::new(HOUR, seed).next(Duration::ZERO)).collect();
         assert!(places.len() > 90 && places.iter().all(|place| *place < HOUR + HOUR));
     }
 

@@ -29,7 +29,9 @@ pub fn main_device(table: &Table) -> Option<u32> {
 /// The RFC counts from the most significant bit of the first byte.
 pub fn error_bits(bytes: &[u8]) -> u32 {
     let bits = bytes.iter().take(4).enumerate().flat_map(|(place, byte)| {
-        (0..8u32).filter(move |bit| byte & (0x80 >> bit) != 0).map(move |bit| bit + 8 * u32::try_from(place).unwrap_or(0))
+        (0..8u32)
+            .filter(move |bit| byte & (0x80 >> bit) != 0)
+            .map(move |bit| bit + 8 * u32::try_from(place).unwrap_or(0))
     });
     bits.fold(0, |word, bit| word | (1 << bit))
 }

@@ -89,7 +89,8 @@ async fn a_refresh_reads_what_changes_with_one_packet_pair() {
     let (polled, packets) = refreshed(&mut known, &table, HOUR).await;
     assert_eq!((polled.poll.outcome, packets), (Outcome::Complete as u8, 2));
     assert_eq!(polled.poll.counters["total"], 1_010);
-    let levels: Vec<_> = polled.poll.supplies.iter().map(|supply| (supply.index.as_str(), supply.level, supply.max)).collect();
+    let levels: Vec<_> =
+        polled.poll.supplies.iter().map(|supply| (supply.index.as_str(), supply.level, supply.max)).collect();
     assert_eq!(levels, [("1.1", Some(49), Some(100)), ("1.3", Some(-3), None)]);
     assert!(polled.poll.supplies.iter().all(|supply| supply.description.is_empty()), "carried over");
     assert_eq!(polled.poll.alerts.len(), 1);
@@ -207,17 +208,29 @@ fn any_value() -> impl Strategy<Value = Value> {
 
 fn any_object() -> impl Strategy<Value = Oid> {
     let columns: Vec<&'static [u32]> = [
-        mib::SYS_DESCR, mib::SYS_OBJECT_ID, mib::SYS_UP_TIME, mib::IF_PHYS_ADDRESS, mib::IF_TYPE, mib::HR_DEVICE_TYPE,
-        mib::HR_PRINTER_DETECTED_ERROR_STATE, mib::PRT_GENERAL_SERIAL_NUMBER, mib::PRT_GENERAL_CONFIG_CHANGES,
-        mib::PRT_MARKER_LIFE_COUNT, mib::PRT_MARKER_COUNTER_UNIT, mib::PRT_COLORANT_VALUE, mib::IP_AD_ENT_ADDR,
-        mib::PPM_PORT_IEEE1284_DEVICE_ID, mib::PRT_CONSOLE_DISPLAY_BUFFER_TEXT,
+        mib::SYS_DESCR,
+        mib::SYS_OBJECT_ID,
+        mib::SYS_UP_TIME,
+        mib::IF_PHYS_ADDRESS,
+        mib::IF_TYPE,
+        mib::HR_DEVICE_TYPE,
+        mib::HR_PRINTER_DETECTED_ERROR_STATE,
+        mib::PRT_GENERAL_SERIAL_NUMBER,
+        mib::PRT_GENERAL_CONFIG_CHANGES,
+        mib::PRT_MARKER_LIFE_COUNT,
+        mib::PRT_MARKER_COUNTER_UNIT,
+        mib::PRT_COLORANT_VALUE,
+        mib::IP_AD_ENT_ADDR,
+        mib::PPM_PORT_IEEE1284_DEVICE_ID,
+        mib::PRT_CONSOLE_DISPLAY_BUFFER_TEXT,
     ]
     .into_iter()
     .chain(supplies::COLUMNS)
     .chain(trays::COLUMNS)
     .chain(alerts::COLUMNS)
     .collect();
-    (prop::sample::select(columns), prop::collection::vec(0u32..4, 0..4)).prop_map(|(column, index)| Oid::of(column, &index))
+    (prop::sample::select(columns), prop::collection::vec(0u32..4, 0..4))
+        .prop_map(|(column, index)| Oid::of(column, &index))
 }
 
 proptest! {

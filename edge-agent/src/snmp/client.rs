@@ -134,7 +134,8 @@ impl Client {
                 *id = id.wrapping_add(1);
                 buffer.resize(ANSWER_BYTES_MAX, 0);
                 let message = request::message(self.version, self.community.expose().as_bytes(), *id, kind, oids);
-                let expected = Expected { version: self.version, community: self.community.expose().as_bytes(), id: *id };
+                let expected =
+                    Expected { version: self.version, community: self.community.expose().as_bytes(), id: *id };
                 let talk = talk(*address, socket, &message, buffer, expected, &mut self.cost);
                 let result = match tokio::time::timeout(self.timeout, talk).await {
                     Ok(result) => result,
@@ -241,10 +242,9 @@ fn own(value: &snmp2::Value<'_>) -> Option<Option<Value>> {
         snmp2::Value::OctetString(bytes) | snmp2::Value::Opaque(bytes) => Some(Value::Bytes(bytes.to_vec())),
         snmp2::Value::ObjectIdentifier(oid) => Some(Value::Oid(Oid::decode(oid.as_bytes()).ok()?)),
         snmp2::Value::IpAddress(octets) => Some(Value::Ip(*octets)),
-        snmp2::Value::Null
-        | snmp2::Value::NoSuchObject
-        | snmp2::Value::NoSuchInstance
-        | snmp2::Value::EndOfMibView => None,
+        snmp2::Value::Null | snmp2::Value::NoSuchObject | snmp2::Value::NoSuchInstance | snmp2::Value::EndOfMibView => {
+            None
+        }
         _ => return None,
     })
 }

@@ -15,6 +15,8 @@ use super::value::Table;
 const TOO_BIG: u32 = 1;
 /// Objects in one reading at which a device may fall silent before it counts as gone.
 const SKIPPED_MAX: u32 = 3;
+/// A device that is silent to as few objects as this has not choked on the size.
+const SMALL: usize = 4;
 
 /// What came.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +48,8 @@ pub async fn instances(client: &mut Client, oids: &[Oid]) -> Result<Fetched, Snm
             }
             Err(SnmpError::Status { status, index }) => {
                 silent = 0;
-                let named = usize::try_from(index).ok().and_then(|index| index.checked_sub(1)).filter(|at| *at < chunk.len());
+                let named =
+                    usize::try_from(index).ok().and_then(|index| index.checked_sub(1)).filter(|at| *at < chunk.len());
                 match named {
                     Some(at) if status != TOO_BIG => {
                         let mut rest = chunk;
@@ -64,26 +67,26 @@ pub async fn instances(client: &mut Client, oids: &[Oid]) -> Result<Fetched, Snm
                 }
             }
             Err(error @ (SnmpError::Refused | SnmpError::Local(_))) => return given_up(client, fetched, error),
+            Err(SnmpError::Endless) => return given_up(client, fetched, SnmpError::Endless),
             Err(error) => {
                 silent += 1;
-                if silent > client.retries() || error == SnmpError::Endless {
+                let last_try = silent > client.retries() && (chunk.len() <= SMALL || client.answers() == 0);
+                if last_try && (chunk.len() > 1 || client.answers() == 0 || skipped == SKIPPED_MAX) {
+                    return given_up(client, fetched, error);
+                }
+                if last_try {
                     // One object at which the device falls silent costs that object only.
-                    if chunk.len() > 1 || client.answers() == 0 || skipped == SKIPPED_MAX || error == SnmpError::Endless {
-                        return given_up(client, fetched, error);
-                    }
                     skipped += 1;
                     silent = 0;
                     fetched.complete = false;
                     continue;
                 }
-                // Each further try asks for half: a device that choked on the size answers, a dead one costs no more.
+                // Each further try asks for less: a device that choked on the size answers, a dead one costs no more.
+                let less = chunk.len().div_ceil(4);
                 if client.answers() > 0 && chunk.len() > 1 {
-                    learn(client, chunk.len() / 2);
+                    learn(client, less);
                 }
-                let half = chunk.len().div_ceil(2);
-                for part in chunks(&chunk, half).collect::<Vec<_>>().into_iter().rev() {
-                    waiting.push_front(part);
-                }
+                put_first(&mut waiting, &chunk, less);
             }
         }
     }
@@ -96,8 +99,7 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
     let mut walks: Vec<Walk> = columns.iter().map(|object| Walk::new(object)).collect();
     let mut silent = 0;
     loop {
-        let open: Vec<usize> =
-            (0..walks.len()).filter(|at| !walks[*at].done).take(client.packet_oids.max(1)).collect();
+        let open: Vec<usize> = (0..walks.len()).filter(|at| !walks[*at].done).take(client.packet_oids.max(1)).collect();
         if open.is_empty() {
             return Ok(fetched);
         }
@@ -116,7 +118,7 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
                     fetched.complete = false;
                     return Ok(fetched);
                 }
-                learn(client, (client.packet_oids / 2).max(1));
+                learn(client, client.packet_oids / 2);
             }
             Ok(binds) => {
                 silent = 0;
@@ -129,7 +131,7 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
                 match named {
                     Some(at) => walks[*at].done = true,
                     None if open.len() == 1 => walks[open[0]].done = true,
-                    None => learn(client, (open.len() / 2).max(1)),
+                    None => learn(client, open.len() / 2),
                 }
             }
             Err(SnmpError::Status { .. }) => {
@@ -137,18 +139,18 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
                     fetched.complete = false;
                     walks[open[0]].done = true;
                 }
-                learn(client, (client.packet_oids / 2).max(1));
+                learn(client, client.packet_oids / 2);
             }
             Err(error @ (SnmpError::Refused | SnmpError::Local(_) | SnmpError::Endless)) => {
                 return given_up(client, fetched, error);
             }
             Err(error) => {
                 silent += 1;
-                if silent > client.retries() {
+                if silent > client.retries() && (client.packet_oids <= SMALL || client.answers() == 0) {
                     return given_up(client, fetched, error);
                 }
                 if client.answers() > 0 {
-                    learn(client, (client.packet_oids / 2).max(1));
+                    learn(client, client.packet_oids / 4);
                 }
             }
         }
@@ -214,8 +216,12 @@ fn requeue(waiting: &mut VecDeque<Vec<Oid>>, chunk: Vec<Oid>, complete: &mut boo
         *complete = false;
         return;
     }
-    let half = chunk.len().div_ceil(2);
-    for part in chunks(&chunk, half).collect::<Vec<_>>().into_iter().rev() {
+    put_first(waiting, &chunk, chunk.len().div_ceil(2));
+}
+
+/// Puts `chunk` back in parts of at most `size`.
+fn put_first(waiting: &mut VecDeque<Vec<Oid>>, chunk: &[Oid], size: usize) {
+    for part in chunks(chunk, size).collect::<Vec<_>>().into_iter().rev() {
         waiting.push_front(part);
     }
 }

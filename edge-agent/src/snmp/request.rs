@@ -9,7 +9,10 @@ pub(super) enum Kind {
     Get,
     GetNext,
     /// v2c only.
-    GetBulk { non_repeaters: u32, repetitions: u32 },
+    GetBulk {
+        non_repeaters: u32,
+        repetitions: u32,
+    },
 }
 
 /// One message, ready to be sent.
@@ -55,7 +58,9 @@ fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
 fn integer(value: i64) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     // A leading byte that only repeats the sign is left out.
-    let redundant =
-        bytes.windows(2).take_while(|pair| (pair[0] == 0 && pair[1] < 0x80) || (pair[0] == 0xff && pair[1] >= 0x80)).count();
+    let redundant = bytes
+        .windows(2)
+        .take_while(|pair| (pair[0] == 0 && pair[1] < 0x80) || (pair[0] == 0xff && pair[1] >= 0x80))
+        .count();
     element(0x02, &bytes[redundant..])
 }

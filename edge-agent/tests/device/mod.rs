@@ -1,0 +1,204 @@
+//! A device on a loopback socket: answers SNMP from a table, well or badly, and counts what it hears.
+//!
+//! Shares no code with the agent's encoder: requests are read by the snmp2 crate, answers are written here.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test device: each binary takes its own part of it"
+)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use edge_agent::snmp::{Oid, Table, Value};
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+
+/// How a device behaves beside answering.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manners {
+    /// Answers v1 only.
+    pub v1_only: bool,
+    /// tooBig for requests with more objects, or answers with more values.
+    pub values_max: Option<usize>,
+    /// Falls silent instead of saying tooBig.
+    pub chokes: bool,
+    /// Requests that get no answer, from the first on.
+    pub silent_for: usize,
+    /// Each answer comes twice.
+    pub doubled: bool,
+    /// The answer to the previous request comes first.
+    pub late: bool,
+    /// Only so many values come, whatever was asked.
+    pub cut_to: Option<usize>,
+    /// GETBULK is answered as GETNEXT.
+    pub no_bulk: bool,
+}
+
+/// A running device; it ends with the value.
+pub struct Device {
+    pub address: SocketAddr,
+    pub requests: Arc<AtomicUsize>,
+    /// UDP payload and 28 bytes a packet, both directions.
+    pub bytes: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub async fn start(table: Table, manners: Manners) -> Device {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (requests, bytes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+    let (counted, heard) = (requests.clone(), bytes.clone());
+    let task = tokio::spawn(async move {
+        let mut buffer = vec![0u8; 65_536];
+        let mut previous: Option<Vec<u8>> = None;
+        loop {
+            let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            heard.fetch_add(length as u64 + 28, Ordering::SeqCst);
+            let Some(reply) = answer(&table, manners, &buffer[..length]) else { continue };
+            if number < manners.silent_for {
+                continue;
+            }
+            let mut replies = vec![reply.clone()];
+            if manners.doubled {
+                replies.push(reply.clone());
+            }
+            if manners.late
+                && let Some(previous) = previous.replace(reply)
+            {
+                replies.insert(0, previous);
+            }
+            for reply in replies {
+                heard.fetch_add(reply.len() as u64 + 28, Ordering::SeqCst);
+                socket.send_to(&reply, from).await.unwrap();
+            }
+        }
+    });
+    Device { address, requests, bytes, task }
+}
+
+type Bind = (Oid, Option<Value>);
+
+fn answer(table: &Table, manners: Manners, request: &[u8]) -> Option<Vec<u8>> {
+    let pdu = snmp2::Pdu::from_bytes(request).ok()?;
+    let v1 = pdu.version().ok()? == snmp2::Version::V1;
+    if pdu.community != b"public" || (manners.v1_only && !v1) {
+        return None;
+    }
+    let asked: Vec<Oid> = pdu.varbinds.clone().map(|(oid, _)| oid.to_string().parse().unwrap()).collect();
+    let next = |oid: &Oid| match table.after(oid.arcs()) {
+        Some((name, value)) => (name.clone(), Some(value.clone())),
+        None => (oid.clone(), None),
+    };
+    let mut binds: Vec<Bind> = match pdu.message_type {
+        snmp2::MessageType::GetRequest => {
+            asked.iter().map(|oid| (oid.clone(), table.get(oid.arcs()).cloned())).collect()
+        }
+        snmp2::MessageType::GetNextRequest => asked.iter().map(next).collect(),
+        snmp2::MessageType::GetBulkRequest if !v1 => {
+            let singles = asked.len().min(pdu.error_status as usize);
+            let mut binds: Vec<Bind> = asked[..singles].iter().map(next).collect();
+            let mut at = asked[singles..].to_vec();
+            for _ in 0..if manners.no_bulk { 1 } else { pdu.error_index } {
+                for oid in &mut at {
+                    let bind = next(oid);
+                    *oid = bind.0.clone();
+                    binds.push(bind);
+                }
+            }
+            binds
+        }
+        _ => return None,
+    };
+    if manners.values_max.is_some_and(|most| binds.len() > most) {
+        if manners.chokes {
+            return None;
+        }
+        let echo = asked.into_iter().map(|oid| (oid, None)).collect::<Vec<_>>();
+        return Some(message(v1, pdu.req_id, 1, 0, &echo));
+    }
+    if v1 && let Some(place) = binds.iter().position(|(_, value)| value.is_none()) {
+        let echo = asked.into_iter().map(|oid| (oid, None)).collect::<Vec<_>>();
+        return Some(message(v1, pdu.req_id, 2, place as i64 + 1, &echo));
+    }
+    binds.truncate(manners.cut_to.unwrap_or(usize::MAX));
+    Some(message(v1, pdu.req_id, 0, 0, &binds))
+}
+
+fn message(v1: bool, id: i32, status: i64, index: i64, binds: &[Bind]) -> Vec<u8> {
+    let list: Vec<u8> = binds
+        .iter()
+        .flat_map(|(oid, value)| {
+            let value = match value {
+                None if v1 => tlv(0x05, &[]),
+                None => tlv(0x81, &[]),
+                Some(value) => encode(value),
+            };
+            tlv(0x30, &[name(oid), value].concat())
+        })
+        .collect();
+    let pdu = [number(0x02, id.into()), number(0x02, status), number(0x02, index), tlv(0x30, &list)].concat();
+    let version = number(0x02, if v1 { 0 } else { 1 });
+    tlv(0x30, &[version, tlv(0x04, b"public"), tlv(0xa2, &pdu)].concat())
+}
+
+fn encode(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Integer(value) => number(0x02, *value),
+        Value::Unsigned(value) if *value > u64::from(u32::MAX) => number(0x46, *value as i64),
+        Value::Unsigned(value) => number(0x41, *value as i64),
+        Value::Ticks(value) => number(0x43, i64::from(*value)),
+        Value::Bytes(bytes) => tlv(0x04, bytes),
+        Value::Oid(oid) => name(oid),
+        Value::Ip(octets) => tlv(0x40, octets),
+    }
+}
+
+fn name(oid: &Oid) -> Vec<u8> {
+    let text = format!("{oid}");
+    let arcs: Vec<u64> = text.split('.').filter_map(|arc| arc.parse().ok()).collect();
+    let (first, rest) = match arcs.as_slice() {
+        [a, b, rest @ ..] => (a * 40 + b, rest),
+        _ => (0, &[][..]),
+    };
+    let mut bytes = Vec::new();
+    for arc in std::iter::once(&first).chain(rest) {
+        let mut groups = vec![(arc & 0x7f) as u8];
+        let mut left = arc >> 7;
+        while left > 0 {
+            groups.push((left & 0x7f) as u8 | 0x80);
+            left >>= 7;
+        }
+        bytes.extend(groups.iter().rev());
+    }
+    tlv(0x06, &bytes)
+}
+
+fn number(tag: u8, value: i64) -> Vec<u8> {
+    let mut bytes = value.to_be_bytes().to_vec();
+    while bytes.len() > 1 && ((bytes[0] == 0 && bytes[1] < 0x80) || (bytes[0] == 0xff && bytes[1] >= 0x80)) {
+        bytes.remove(0);
+    }
+    tlv(tag, &bytes)
+}
+
+fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len();
+    let mut bytes = match length {
+        0..0x80 => vec![tag, length as u8],
+        0x80..0x100 => vec![tag, 0x81, length as u8],
+        _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+    };
+    bytes.extend(contents);
+    bytes
+}
