@@ -37,3 +37,5 @@ pub const CRL_AGE_SECONDS: &str = "crl_age_seconds";
 pub const CRL_STALE: &str = "crl_stale";
 /// Counter `{result="done"|"failed"}`: reloads of certificates.
 pub const RELOADS: &str = "reloads";
+/// Gauge: events waiting for the router thread.
+pub const ROUTER_BACKLOG: &str = "router_backlog";

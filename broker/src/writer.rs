@@ -1,0 +1,180 @@
+//! The writing half of a connection: replies of the reading half and publishes of the router, in batches, to the socket.
+//!
+//! Ends the connection rather than let it miss a message: publishes of one filter are numbered by the router without gaps.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::BytesMut;
+use futures_util::FutureExt;
+use rumqttd::local::LinkRx;
+use rumqttd::protocol::matches;
+use rumqttd::{Forward, Notification};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::inflight::Inflight;
+use crate::limits::{RING_ENTRY_BYTES, WRITE_BATCH_BYTES, WRITE_TIMEOUT};
+use crate::metrics::BrokerMetrics;
+use crate::reason::End;
+use crate::seats::Seat;
+use crate::wire::{self, Reply};
+
+/// What both halves of a connection know.
+#[derive(Debug, Default)]
+pub struct Halves {
+    pub inflight: Inflight,
+    /// What the client is subscribed to.
+    pub filters: Vec<Subscribed>,
+}
+
+/// A filter, and the number that its next publish carries, known from the first on.
+#[derive(Debug)]
+pub struct Subscribed {
+    pub text: String,
+    expected: Option<u64>,
+}
+
+/// Runs until the connection ends.
+pub async fn run(
+    mut socket: impl AsyncWrite + Unpin,
+    mut link: LinkRx,
+    mut replies: mpsc::Receiver<Reply>,
+    halves: &Mutex<Halves>,
+    seat: &Arc<Seat>,
+    metrics: &BrokerMetrics,
+) -> End {
+    let mut batch = Batch { buffer: BytesMut::new(), delivered: 0, wake: false, end: None };
+    loop {
+        tokio::select! {
+            biased;
+            reply = replies.recv() => match reply {
+                Some(reply) => reply.write(&mut batch.buffer),
+                None => return End::Lost,
+            },
+            notification = link.next() => match notification {
+                Ok(Some(notification)) => batch.add(notification, halves, seat),
+                Ok(None) => continue,
+                Err(_) => return End::Router,
+            },
+        }
+        while batch.end.is_none() && batch.buffer.len() < WRITE_BATCH_BYTES {
+            if let Ok(reply) = replies.try_recv() {
+                reply.write(&mut batch.buffer);
+                continue;
+            }
+            match link.next().now_or_never() {
+                Some(Ok(Some(notification))) => batch.add(notification, halves, seat),
+                Some(Ok(None)) => {}
+                Some(Err(_)) => return End::Router,
+                None => break,
+            }
+        }
+        let written = async {
+            socket.write_all(&batch.buffer).await?;
+            socket.flush().await
+        };
+        match tokio::time::timeout(WRITE_TIMEOUT, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return End::Lost,
+            Err(_) => return End::Slow,
+        }
+        metrics.delivered.inc_by(std::mem::take(&mut batch.delivered));
+        if let Some(end) = batch.end {
+            return end;
+        }
+        if std::mem::take(&mut batch.wake) && link.wake().await.is_err() {
+            return End::Router;
+        }
+        // An idle connection keeps no buffer.
+        batch.buffer = BytesMut::new();
+    }
+}
+
+struct Batch {
+    buffer: BytesMut,
+    delivered: u64,
+    /// The router waits to be told that there is room again.
+    wake: bool,
+    end: Option<End>,
+}
+
+impl Batch {
+    fn add(&mut self, notification: Notification, halves: &Mutex<Halves>, seat: &Seat) {
+        match notification {
+            Notification::Forward(forward) => self.forward(forward, halves, seat),
+            Notification::Unschedule => self.wake = true,
+            Notification::Disconnect(..) => self.end = Some(End::Router),
+            // The reading half has answered already, and a broker has neither replicas nor shadows.
+            Notification::DeviceAck(_)
+            | Notification::ReplicaData { .. }
+            | Notification::ReplicaAcks { .. }
+            | Notification::Shadow(_) => {}
+        }
+    }
+
+    fn forward(&mut self, forward: Forward, halves: &Mutex<Halves>, seat: &Seat) {
+        let Forward { cursor, publish, .. } = forward;
+        let bytes = RING_ENTRY_BYTES + publish.topic.len() + publish.payload.len();
+        let mut halves = halves.lock().unwrap_or_else(PoisonError::into_inner);
+        // Retained messages come from no ring.
+        if let Some((_, number)) = cursor {
+            seat.remove(bytes);
+            if halves.gap(number, &publish.topic) {
+                self.end = Some(End::Overrun);
+                return;
+            }
+        }
+        match wire::write_publish(publish, &mut self.buffer) {
+            Ok(Some(id)) => halves.inflight.sent(id),
+            Ok(None) => {}
+            Err(_) => self.end = Some(End::Router),
+        }
+        if halves.inflight.exceeded() {
+            self.end = Some(End::Router);
+        }
+        self.delivered += 1;
+    }
+}
+
+impl Halves {
+    pub fn subscribed(&mut self, filter: &str) {
+        if !self.filters.iter().any(|known| known.text == filter) {
+            self.filters.push(Subscribed { text: filter.to_owned(), expected: None });
+        }
+    }
+
+    /// Whether the client was subscribed.
+    pub fn unsubscribed(&mut self, filter: &str) -> bool {
+        let before = self.filters.len();
+        self.filters.retain(|known| known.text != filter);
+        self.filters.len() != before
+    }
+
+    /// Whether publishes before this one were lost. Cannot be told where several filters cover one topic.
+    fn gap(&mut self, number: u64, topic: &[u8]) -> bool {
+        let topic = std::str::from_utf8(topic).unwrap_or_default();
+        let mut covering = self.filters.iter_mut().filter(|filter| matches(topic, &filter.text));
+        let (Some(filter), None) = (covering.next(), covering.next()) else { return false };
+        filter.expected.replace(number + 1).is_some_and(|expected| expected != number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_in_the_numbers_of_a_filter_is_seen() {
+        let mut halves = Halves::default();
+        halves.subscribed("platen/v1/up/#");
+        let topic = b"platen/v1/up/35/acme.one";
+        assert!(!halves.gap(7, topic), "the first number is taken as it is");
+        assert!(!halves.gap(8, topic));
+        assert!(halves.gap(10, topic));
+        assert!(halves.unsubscribed("platen/v1/up/#") && !halves.unsubscribed("platen/v1/up/#"));
+        halves.subscribed("platen/v1/up/#");
+        assert!(!halves.gap(99, topic), "a new subscription starts anew");
+        halves.subscribed("platen/v1/up/35/+");
+        assert!(!halves.gap(200, topic), "two filters cover it");
+    }
+}
