@@ -28,8 +28,8 @@ pub async fn recording(path: &Path) -> Result<Json, ReadError> {
     let table = walk::load(path)?;
     let mut client = Client::recorded(table);
     let source = |source| ReadError::Snmp { host: path.display().to_string(), source };
-    let fetched = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
-    Ok(report(&fetched.table, fetched.complete))
+    let full = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
+    Ok(report(&full.table, full.complete))
 }
 
 /// Reads a device: finds out how it answers, then everything.
@@ -37,8 +37,8 @@ pub async fn device(config: &SnmpConfig, host: &str, port: u16) -> Result<Json, 
     let source = |source| ReadError::Snmp { host: host.to_owned(), source };
     let found = discover::probe(config, host, port).await.map_err(source)?;
     let mut client = found.at.client(config, config.request_timeout(), config.snmp_retries);
-    let fetched = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
-    let mut report = report(&fetched.table, fetched.complete);
+    let full = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
+    let mut report = report(&full.table, full.complete);
     let cost = client.cost();
     report["snmp"] = json!({
         "address": found.at.address, "port": found.at.port, "version": found.at.version,

@@ -159,6 +159,41 @@ async fn silence_and_refusal_are_outcomes_without_values() {
 }
 
 #[tokio::test]
+async fn a_device_that_dies_before_it_says_who_it_is_is_booked_to_nobody() {
+    let device = start(printer(), Manners::default()).await;
+    let (known, full) = read(&device, Version::V2c).await;
+    for answered in [2, 5] {
+        let dying = start(printer(), Manners { dies_after: Some(answered), ..Manners::default() }).await;
+        let place = at(&dying, Version::V2c);
+        match poll::first_read(&config(), &place, NOW).await {
+            Err(error) => assert!(matches!(error, PollError::Unusable { .. }), "{error}"),
+            Ok((_, polled)) => {
+                assert_eq!((&polled.device, polled.poll.outcome), (&full.device, Outcome::Partial as u8));
+            }
+        }
+        let dying = start(printer(), Manners { dies_after: Some(answered), ..Manners::default() }).await;
+        let mut known = Known { at: at(&dying, Version::V2c), last_full: None, ..known.clone() };
+        let plan = known.plan.clone();
+        let polled = poll::refresh(&config(), &mut known, LATER).await;
+        assert_eq!((&polled.device, &known.device), (&full.device, &full.device));
+        assert_eq!(known.plan, plan, "what it was known to have is still asked for");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_read_are_no_readings() {
+    let device = start(printer(), Manners::default()).await;
+    let (known, _) = read(&device, Version::V2c).await;
+    let garbled = start(printer(), Manners { garbled: true, ..Manners::default() }).await;
+    let place = at(&garbled, Version::V2c);
+    let mut known = Known { at: place.clone(), ..known };
+    let polled = poll::refresh(&config(), &mut known, LATER).await;
+    assert_eq!(polled.poll.outcome, Outcome::Unusable as u8);
+    assert!(polled.poll.counters.is_empty());
+    assert!(matches!(poll::first_read(&config(), &place, NOW).await, Err(PollError::Unusable { .. })));
+}
+
+#[tokio::test]
 async fn a_sweep_tells_printers_from_other_devices_and_from_silence() {
     let mut other = Table::default();
     other.insert(Oid::of(mib::SYS_OBJECT_ID, mib::SCALAR), Value::Oid(Oid::of(mib::ENTERPRISES, &[8072, 3, 2, 10])));

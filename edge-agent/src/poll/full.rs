@@ -17,33 +17,48 @@ pub enum Depth {
     Everything,
 }
 
-/// Reads a device. An error only if it answered nothing at all.
-pub async fn read(client: &mut Client, depth: Depth) -> Result<Fetched, SnmpError> {
+/// What a full read brought.
+#[derive(Debug, Clone, Default)]
+pub struct Full {
+    pub table: Table,
+    /// Everything that was asked for was answered.
+    pub complete: bool,
+    /// All places where a device says who it is were answered, if only with "there is none".
+    pub identified: bool,
+}
+
+/// Reads a device, first who it is. An error only if it answered nothing at all.
+pub async fn read(client: &mut Client, depth: Depth) -> Result<Full, SnmpError> {
     let system: Vec<Oid> =
         [mib::SYS_OBJECT_ID, mib::SYS_UP_TIME, mib::SYS_DESCR, mib::SYS_NAME, mib::SYS_LOCATION, mib::SYS_CONTACT]
             .iter()
             .map(|object| Oid::of(object, mib::SCALAR))
             .collect();
     let mut all = fetch::instances(client, &system).await?;
-    let colorants: Vec<&[u32]> = supplies::COLUMNS.into_iter().chain([mib::PRT_COLORANT_VALUE]).collect();
-    let mut groups: Vec<&[&[u32]]> =
-        vec![&HOST, &GENERAL, &counters::COLUMNS, &colorants, &trays::COLUMNS, &alerts::COLUMNS];
-    groups.push(&CONSOLE);
-    if depth == Depth::Everything {
-        groups.push(&LOCALIZATION);
-    }
-    for columns in groups {
-        if all.lost {
-            return Ok(all);
-        }
-        let fetched = fetch::columns(client, columns).await?;
-        absorb(&mut all, fetched);
+    for columns in [&HOST[..], &GENERAL] {
+        read_columns(client, columns, &mut all).await?;
     }
     if !all.lost {
         let fetched = makers_objects(client, &all.table).await?;
         absorb(&mut all, fetched);
     }
-    Ok(all)
+    let identified = !all.lost;
+    let supplies: Vec<&[u32]> = supplies::COLUMNS.into_iter().chain([mib::PRT_COLORANT_VALUE]).collect();
+    for columns in [&counters::COLUMNS[..], &supplies, &trays::COLUMNS, &alerts::COLUMNS, &CONSOLE] {
+        read_columns(client, columns, &mut all).await?;
+    }
+    if depth == Depth::Everything {
+        read_columns(client, &LOCALIZATION, &mut all).await?;
+    }
+    Ok(Full { table: all.table, complete: all.complete, identified })
+}
+
+async fn read_columns(client: &mut Client, columns: &[&[u32]], all: &mut Fetched) -> Result<(), SnmpError> {
+    if !all.lost {
+        let fetched = fetch::columns(client, columns).await?;
+        absorb(all, fetched);
+    }
+    Ok(())
 }
 
 const HOST: [&[u32]; 8] = [

@@ -24,7 +24,6 @@ use schemas::limits::{ALERTS_MAX, SUPPLIES_MAX};
 use schemas::wire::{Device, Info, Outcome, Poll};
 use serde::{Deserialize, Serialize};
 
-use crate::snmp::fetch::Fetched;
 use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, Version, mib};
 use crate::taken::Polled;
 use plan::{Plan, Role};
@@ -112,24 +111,29 @@ pub enum PollError {
 pub async fn first_read(config: &SnmpConfig, at: &At, now: Duration) -> Result<(Known, Polled), PollError> {
     let address = at.address;
     let mut client = at.client(config, config.request_timeout(), config.snmp_retries);
-    let fetched = full::read(&mut client, full::Depth::Poll).await.map_err(|error| match error {
+    let full = full::read(&mut client, full::Depth::Poll).await.map_err(|error| match error {
         SnmpError::NoAnswer => PollError::NoAnswer { address },
         SnmpError::Refused => PollError::Refused { address },
         other => PollError::Unusable { address, reason: other.to_string() },
     })?;
-    if !crate::discover::printer_test::is_printer(&fetched.table) {
+    if !full.identified {
+        return Err(PollError::Unusable { address, reason: "it stopped answering before it said who it is".into() });
+    }
+    if !crate::discover::printer_test::is_printer(&full.table) {
         return Err(PollError::NotAPrinter { address });
     }
-    Ok(adopt(at, &fetched, &client, now))
+    Ok(adopt(at, &full, &client, now))
 }
 
 /// Makes an inventory entry and a poll of a full read.
-fn adopt(at: &At, fetched: &Fetched, client: &Client, now: Duration) -> (Known, Polled) {
-    let table = &fetched.table;
+fn adopt(at: &At, full: &full::Full, client: &Client, now: Duration) -> (Known, Polled) {
+    let table = &full.table;
     let profile = Profile::of(identity::enterprise(table));
     let device = identity::device(table, &profile);
     let serial = identity::serial(table, &profile);
-    let plan = Plan::of(table, &profile, serial.as_ref().map(|serial| &serial.oid));
+    // Many devices share a placeholder: it cannot tell one from another.
+    let telling = serial.as_ref().filter(|serial| schemas::device::normal_serial(&serial.text).is_some());
+    let plan = Plan::of(table, &profile, telling.map(|serial| &serial.oid));
     let known = Known {
         at: at.clone(),
         object_id: object_id(table),
@@ -137,13 +141,13 @@ fn adopt(at: &At, fetched: &Fetched, client: &Client, now: Duration) -> (Known, 
         packet_oids: client.packet_oids,
         bulk: at.version == Version::V2c,
         last_full: Some(now),
-        full_wanted: !fetched.complete,
+        full_wanted: !full.complete,
         config_changes: config_changes(table, &plan),
         alerts: alerts::rows(table).into_iter().map(|row| row.index).collect(),
         device: device.clone(),
         plan,
     };
-    let outcome = if fetched.complete { Outcome::Complete } else { Outcome::Partial };
+    let outcome = if full.complete { Outcome::Complete } else { Outcome::Partial };
     let mut poll = readings(table, &known.plan, outcome);
     poll.info = Some(Box::new(info(table, at.address)));
     let polled = Polled { device, poll, plan: known.plan.items(), cost: client.cost(), ..Polled::default() };

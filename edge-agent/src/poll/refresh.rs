@@ -47,11 +47,15 @@ fn outcome_of(error: &SnmpError) -> Outcome {
 }
 
 async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> Polled {
-    let fetched = match full::read(client, full::Depth::Poll).await {
-        Ok(fetched) => fetched,
+    let full = match full::read(client, full::Depth::Poll).await {
+        Ok(full) => full,
         Err(error) => return without_values(known, outcome_of(&error), client),
     };
-    let (mut fresh, mut polled) = adopt(&known.at, &fetched, client, now);
+    // Values of a device that did not say who it is must not be booked to anybody.
+    if !full.identified {
+        return without_values(known, Outcome::Unusable, client);
+    }
+    let (mut fresh, mut polled) = adopt(&known.at, &full, client, now);
     let hides_serial = fresh.device.serial.is_empty() && !known.device.serial.is_empty();
     if hides_serial && fresh.device.mac == known.device.mac && !known.device.mac.is_empty() {
         // Some devices keep their serial number to themselves while they start or sleep.
@@ -60,6 +64,13 @@ async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> 
         fresh.full_wanted = true;
     } else if !known.device.serial.is_empty() && known.device.serial != fresh.device.serial {
         polled.events.push(identity_changed(known, &fresh.device.serial));
+    }
+    if !full.complete && fresh.device == known.device && fresh.plan.cells.len() < known.plan.cells.len() {
+        // It stopped half-way: what it was known to have is still asked for.
+        fresh.plan.clone_from(&known.plan);
+        fresh.identity.clone_from(&known.identity);
+        polled.poll = super::Poll { plan: fresh.plan.hash(), ..polled.poll };
+        polled.plan = fresh.plan.items();
     }
     *known = fresh;
     polled
@@ -89,10 +100,10 @@ async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpErr
                 }
             }
             Err(SnmpError::Refused) if client.answers() == 0 => return Err(SnmpError::Refused),
-            Err(SnmpError::NoAnswer | SnmpError::Unusable(_)) if client.answers() == 0 => {
+            Err(error @ (SnmpError::NoAnswer | SnmpError::Unusable(_))) if client.answers() == 0 => {
                 // The next try asks for half; without a next try this was it.
                 if client.retries() == 0 {
-                    return Err(SnmpError::NoAnswer);
+                    return Err(error);
                 }
                 client.spend_retry();
                 client.packet_oids = oids.len().div_ceil(2).clamp(1, client.packet_oids);

@@ -52,8 +52,9 @@ fn at() -> At {
 
 async fn found(table: &Table) -> (Known, Polled) {
     let mut client = Client::recorded(table.clone());
-    let fetched = full::read(&mut client, full::Depth::Poll).await.unwrap();
-    adopt(&at(), &fetched, &client, NOW)
+    let full = full::read(&mut client, full::Depth::Poll).await.unwrap();
+    assert!(full.identified);
+    adopt(&at(), &full, &client, NOW)
 }
 
 async fn refreshed(known: &mut Known, table: &Table, after: Duration) -> (Polled, u64) {
@@ -127,6 +128,17 @@ async fn a_device_that_hides_its_serial_number_is_known_by_its_hardware_address(
     set(&mut table, mib::IF_PHYS_ADDRESS, &[1], Value::Bytes(vec![0, 0x17, 0xc8, 9, 9, 9]));
     let (_, _) = refreshed(&mut known, &table, HOUR * 60).await;
     assert_eq!(known.device.serial, "");
+}
+
+#[tokio::test]
+async fn a_placeholder_does_not_tell_devices_apart_but_the_hardware_address_does() {
+    let mut table = printer();
+    set(&mut table, mib::PRT_GENERAL_SERIAL_NUMBER, &[1], bytes("0000000000"));
+    let (mut known, _) = found(&table).await;
+    assert_eq!(known.identity, "00:17:c8:01:02:03");
+    set(&mut table, mib::IF_PHYS_ADDRESS, &[1], Value::Bytes(vec![0, 0x17, 0xc8, 9, 9, 9]));
+    let (polled, _) = refreshed(&mut known, &table, HOUR).await;
+    assert_eq!(polled.poll.outcome, Outcome::Changed as u8);
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl Client {
         self.cost
     }
 
-    /// Packets that were answered.
+    /// Packets that were answered with something usable.
     pub fn answers(&self) -> u64 {
         self.answers
     }
@@ -147,7 +147,7 @@ impl Client {
                 result
             }
         };
-        if matches!(result, Ok(_) | Err(SnmpError::Status { .. } | SnmpError::Unusable(_))) {
+        if matches!(result, Ok(_) | Err(SnmpError::Status { .. })) {
             self.answers += 1;
         }
         result

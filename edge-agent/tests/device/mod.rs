@@ -28,6 +28,10 @@ pub struct Manners {
     pub chokes: bool,
     /// Requests that get no answer, from the first on.
     pub silent_for: usize,
+    /// Requests that are answered before it falls silent for good.
+    pub dies_after: Option<usize>,
+    /// Answers are cut in the middle of a value.
+    pub garbled: bool,
     /// Each answer comes twice.
     pub doubled: bool,
     /// The answer to the previous request comes first.
@@ -54,7 +58,11 @@ impl Drop for Device {
 }
 
 pub async fn start(table: Table, manners: Manners) -> Device {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    start_at("127.0.0.1:0", table, manners).await
+}
+
+pub async fn start_at(address: &str, table: Table, manners: Manners) -> Device {
+    let socket = UdpSocket::bind(address).await.unwrap();
     let address = socket.local_addr().unwrap();
     let (requests, bytes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
     let (counted, heard) = (requests.clone(), bytes.clone());
@@ -66,9 +74,10 @@ pub async fn start(table: Table, manners: Manners) -> Device {
             let number = counted.fetch_add(1, Ordering::SeqCst);
             heard.fetch_add(length as u64 + 28, Ordering::SeqCst);
             let Some(reply) = answer(&table, manners, &buffer[..length]) else { continue };
-            if number < manners.silent_for {
+            if number < manners.silent_for || manners.dies_after.is_some_and(|last| number >= last) {
                 continue;
             }
+            let reply = if manners.garbled { reply[..reply.len() - 3].to_vec() } else { reply };
             let mut replies = vec![reply.clone()];
             if manners.doubled {
                 replies.push(reply.clone());
