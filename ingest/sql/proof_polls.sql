@@ -2,11 +2,11 @@
 SELECT
     cn,
     epoch,
-    sum(stored) AS stored,
-    sumIf(stored, NOT ledgered) AS unledgered,
-    sumIf(booked - stored, booked > stored) AS missing
+    sum(in_rows) AS stored,
+    sumIf(in_rows, NOT ledgered) AS unledgered,
+    sumIf(toUInt64(in_books - in_rows), in_books > in_rows) AS missing
 FROM (
-    SELECT cn, epoch, seq, id, max(b) AS booked, max(s) AS stored, max(l) AS ledgered
+    SELECT cn, epoch, seq, id, max(b) AS in_books, max(s) AS in_rows, max(l) AS ledgered
     FROM (
         SELECT cn, epoch, seq, id, toUInt64(polls) AS b, toUInt64(0) AS s, true AS l
         FROM batches FINAL
@@ -20,4 +20,5 @@ FROM (
     GROUP BY cn, epoch, seq, id
 )
 GROUP BY cn, epoch
+-- The key holds the day, so that repeats of a poll are always in one partition.
 SETTINGS do_not_merge_across_partitions_select_final = 1

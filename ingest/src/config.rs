@@ -253,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_says_the_defaults() {
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ingest.toml");
+        let loaded: Config = service::config::load_with(Some(&sample), []).unwrap();
+        let http = HttpConfig { listen: "127.0.0.1:9122".parse().unwrap() };
+        let defaults = Config { http, ..Config::default() };
+        assert_eq!(service::config::show(&loaded), service::config::show(&defaults));
+    }
+
+    #[test]
     fn a_database_name_cannot_carry_sql() {
         for bad in ["", "a b", "a;DROP", "a`"] {
             let clickhouse = ClickhouseConfig { database: bad.into(), ..ClickhouseConfig::default() };

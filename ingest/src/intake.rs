@@ -35,8 +35,8 @@ pub(crate) enum Command {
 }
 
 pub(crate) struct Intake {
-    pub(crate) recent: Recent,
-    pub(crate) quota: Quota,
+    recent: Recent,
+    quota: Quota,
     batcher: Batcher,
     /// First come, first served. Fairness between fresh data and backlogs gets its place here.
     waiting: VecDeque<Waiting>,

@@ -28,7 +28,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 pub const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Waits between connection attempts.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(200);
-pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+pub const RECONNECT_MAX: Duration = Duration::from_secs(3);
 /// One chunk of an insert, and the answer to all of it, views included.
 pub const INSERT_SEND_TIMEOUT: Duration = Duration::from_secs(30);
 pub const INSERT_END_TIMEOUT: Duration = Duration::from_secs(120);

@@ -38,7 +38,7 @@ impl Shared {
         // The error of a URL may quote its password.
         let connection = redis::Client::open(url.expose())
             .and_then(|client| client.get_connection_manager_lazy(manager))
-            .map_err(|error| format!("redis.url cannot be used: {}", error.kind_text()))?;
+            .map_err(|error| format!("redis.url cannot be used: {:?}", error.kind()))?;
         let keep_seconds = config.keep_hours.saturating_mul(3_600);
         let prefix = format!("platen:settled:{store}:");
         Ok(Some(Self { connection, prefix, timeout, keep_seconds, paused_until: None, counters }))
@@ -99,15 +99,5 @@ impl Shared {
             tracing::warn!("redis does not answer, going on without it");
         }
         self.paused_until = Some(Instant::now() + REDIS_PAUSE);
-    }
-}
-
-trait KindText {
-    fn kind_text(&self) -> String;
-}
-
-impl KindText for redis::RedisError {
-    fn kind_text(&self) -> String {
-        format!("{:?}", self.kind())
     }
 }
