@@ -1,4 +1,12 @@
 //! The one integration-test binary: the real parts as processes, the real engine, real TLS. Its tests are sentences of
 //! the specification.
 
+mod compose;
+mod engine;
+mod flow;
+mod hostile;
+mod outage;
+mod payloads;
+mod soak;
+mod support;
 mod tidy;

@@ -140,7 +140,12 @@ fn the_project_speaks_of_itself_alone() {
     for name in ["README.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "Makefile", ".ci/run"] {
         files.push(root().join(name));
     }
-    let foreign = [concat!("/work", "/main"), concat!("/work", "/shared"), concat!("registry.", "npmjs"), concat!("static.", "crates")];
+    let foreign = [
+        concat!("/work", "/main"),
+        concat!("/work", "/shared"),
+        concat!("registry.", "npmjs"),
+        concat!("static.", "crates"),
+    ];
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         for word in foreign {

@@ -1,2 +1,12 @@
-//! testbed
+//! Everything around the product that proves it: the printer simulator, the `World` that runs all parts as real
+//! processes, and the demo.
+//!
+//! Nothing of the product depends on this crate.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the testbed is no part of the product: it may ask the system for the time"
+)]
+
+pub mod demo;
 pub mod printer;
+pub mod world;

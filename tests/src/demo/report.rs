@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 /// Raised when a field changes its meaning or goes.
-pub const REPORT_VERSION: u32 = 1;
+pub(super) const REPORT_VERSION: u32 = 1;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     pub version: u32,
     pub seed: u64,
     /// Every check agrees.
@@ -27,14 +27,14 @@ pub struct Report {
 }
 
 #[derive(Debug, Serialize)]
-pub struct FaultLine {
+pub(super) struct FaultLine {
     pub hour: u64,
     pub what: String,
 }
 
 /// One statement of the proof, how often it was tried, and what disagreed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
+pub(super) struct Check {
     pub name: String,
     pub tried: u64,
     /// At most ten examples; empty when all agree.
@@ -43,12 +43,12 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), tried: 0, disagreements: Vec::new(), disagreeing: 0 }
     }
 
     /// Counts one trial.
-    pub fn that(&mut self, agrees: bool, example: impl FnOnce() -> String) {
+    pub(super) fn that(&mut self, agrees: bool, example: impl FnOnce() -> String) {
         self.tried += 1;
         if !agrees {
             self.disagreeing += 1;
@@ -59,14 +59,14 @@ impl Check {
     }
 
     /// A check that tried nothing proves nothing.
-    pub fn passed(&self) -> bool {
+    pub(super) fn passed(&self) -> bool {
         self.tried > 0 && self.disagreeing == 0
     }
 }
 
 /// Bytes on the way, and per device poll.
 #[derive(Debug, Default, Serialize)]
-pub struct Traffic {
+pub(super) struct Traffic {
     pub polls_stored: u64,
     /// On the TCP stream between agents and broker, TLS and handshakes included, both directions.
     pub upstream_stream_bytes: u64,

@@ -11,17 +11,28 @@ pub enum Fault {
     /// kill -9 while payloads are being committed, and started again at once.
     KillIngest,
     /// kill -9 in the middle of a polling round, and started again at once.
-    KillAgent { agent: usize },
+    KillAgent {
+        agent: usize,
+    },
     /// kill -9 of the engine, and started again after some simulated hours.
     KillClickHouse,
     StartClickHouse,
     /// The agent's line is cut, and mended days later.
-    CutNetwork { agent: usize },
-    MendNetwork { agent: usize },
+    CutNetwork {
+        agent: usize,
+    },
+    MendNetwork {
+        agent: usize,
+    },
     /// Payloads that were already delivered are delivered again.
-    SendDuplicates { agent: usize },
+    SendDuplicates {
+        agent: usize,
+    },
     /// The host's wall clock jumps (steady time does not).
-    MoveClock { agent: usize, seconds: i64 },
+    MoveClock {
+        agent: usize,
+        seconds: i64,
+    },
 }
 
 impl Fault {
@@ -87,7 +98,10 @@ mod tests {
                 assert_eq!(count(|fault| matches!(fault, Fault::KillAgent { .. })), 1);
                 assert_eq!(count(|fault| *fault == Fault::StartClickHouse), 1);
                 assert_eq!(count(|fault| matches!(fault, Fault::MendNetwork { .. })), 1);
-                assert!(script.iter().all(|(hour, _)| *hour >= hours / 10 && *hour <= hours - hours / 10), "{seed} {script:?}");
+                assert!(
+                    script.iter().all(|(hour, _)| *hour >= hours / 10 && *hour <= hours - hours / 10),
+                    "{seed} {script:?}"
+                );
                 assert!(script.windows(2).all(|pair| pair[0].0 <= pair[1].0));
             }
         }

@@ -46,7 +46,7 @@ impl Drill {
     ///
     /// # Errors
     /// When no port can be bound.
-    pub async fn start(wall: Timestamp) -> Result<Self> {
+    pub async fn begin(wall: Timestamp) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let start = Moment { steady: Duration::from_secs(3600), wall };
@@ -60,6 +60,11 @@ impl Drill {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The moment at which the drill began.
+    pub fn start(&self) -> Moment {
+        self.start
     }
 
     pub fn now(&self) -> Moment {

@@ -29,13 +29,7 @@ pub async fn get(address: &str, path: &str) -> Result<Answer> {
 ///
 /// # Errors
 /// When nothing answers.
-pub async fn send(
-    address: &str,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Bytes,
-) -> Result<Answer> {
+pub async fn send(address: &str, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Answer> {
     let exchange = async {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

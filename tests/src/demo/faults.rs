@@ -1,0 +1,150 @@
+//! Breaks things, each fault at its point of a step: before the hour begins, while printers are polled, or after.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use broker_config::pki::Validity;
+
+use super::script::Fault;
+use crate::world::World;
+use crate::world::mqtt::{Client, Message};
+use crate::world::process::until;
+
+/// Payloads that a watching service saw, the newest last; enough to repeat some of each agent.
+const CAPTURED_MAX: usize = 512;
+/// How many old payloads are sent again.
+const REPEATS: usize = 40;
+const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Payloads seen on the broker by a service that only watches.
+#[derive(Debug, Clone)]
+pub(super) struct Captured {
+    seen: Arc<Mutex<VecDeque<Message>>>,
+}
+
+impl Captured {
+    /// Begins to watch; the watcher connects again whenever the broker comes back.
+    ///
+    /// # Errors
+    /// When the first connection fails.
+    pub(super) async fn start(world: &World) -> Result<Self> {
+        let paths =
+            world.pki.issue_service("watch1", Validity::days(90)?)?.write(&world.dir.join("watch"), "watch", false)?;
+        let port = world.broker_port;
+        let seen = Arc::new(Mutex::new(VecDeque::new()));
+        let mut client = Client::connect(&paths, "service.watch1", port).await.context("the watching service")?;
+        client.subscribe(&schemas::topic::filter::up_all()).await?;
+        let captured = Self { seen: Arc::clone(&seen) };
+        tokio::spawn(async move {
+            loop {
+                while let Ok(message) = client.message().await {
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    if seen.len() == CAPTURED_MAX {
+                        seen.pop_front();
+                    }
+                    seen.push_back(message);
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                if let Ok(mut again) = Client::connect(&paths, "service.watch1", port).await
+                    && again.subscribe(&schemas::topic::filter::up_all()).await.is_ok()
+                {
+                    client = again;
+                }
+            }
+        });
+        Ok(captured)
+    }
+
+    fn of(&self, topic: &str) -> Vec<Message> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|message| message.topic == topic).take(REPEATS).cloned().collect()
+    }
+}
+
+/// Applies faults.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    captured: Captured,
+}
+
+impl Breaker {
+    pub(super) fn new(captured: Captured) -> Self {
+        Self { captured }
+    }
+
+    /// # Errors
+    /// When a process cannot be killed or started.
+    pub(super) async fn before(&mut self, world: &mut World, due: &[Fault]) -> Result<()> {
+        for fault in due {
+            match fault {
+                Fault::KillClickHouse => world.clickhouse.kill()?,
+                Fault::StartClickHouse => world.start_clickhouse().await?,
+                Fault::CutNetwork { agent } => world.agents[*agent].relay.cut(),
+                Fault::MendNetwork { agent } => world.agents[*agent].relay.mend(),
+                Fault::MoveClock { agent, seconds } => {
+                    if let Some(drill) = &world.drill {
+                        drill.move_wall(world.agents[*agent].cn.as_str(), *seconds);
+                    }
+                }
+                Fault::KillBroker | Fault::KillIngest | Fault::KillAgent { .. } | Fault::SendDuplicates { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When a process cannot be killed or started.
+    pub(super) async fn during(&mut self, world: &mut World, due: &[Fault]) -> Result<()> {
+        for fault in due {
+            match fault {
+                Fault::KillAgent { agent } => {
+                    // A polling round of twenty printers takes some tens of milliseconds here.
+                    tokio::time::sleep(Duration::from_millis(8)).await;
+                    world.agents[*agent].process.kill()?;
+                    world.agents[*agent].process.start()?;
+                }
+                Fault::KillIngest => {
+                    let http = world.ingest_http.clone();
+                    let waited = until("ingest holds nothing to commit", COMMIT_DEADLINE, || async {
+                        world.metric(&http, "ingest_pending_payloads").await.is_some_and(|pending| pending > 0.0)
+                    })
+                    .await;
+                    world.ingest.kill()?;
+                    world.start_ingest().await?;
+                    waited.or_else(|_| Ok::<(), anyhow::Error>(()))?;
+                }
+                Fault::KillBroker => {
+                    world.broker.kill()?;
+                    world.start_broker().await?;
+                }
+                Fault::KillClickHouse
+                | Fault::StartClickHouse
+                | Fault::CutNetwork { .. }
+                | Fault::MendNetwork { .. }
+                | Fault::SendDuplicates { .. }
+                | Fault::MoveClock { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the repeated payloads cannot be sent.
+    pub(super) async fn after(&mut self, world: &mut World, due: &[Fault]) -> Result<()> {
+        for fault in due {
+            if let Fault::SendDuplicates { agent } = fault {
+                let agent = &world.agents[*agent];
+                let topic = schemas::topic::Topic::up(&agent.cn).to_string();
+                let old = self.captured.of(&topic);
+                // Takes the agent's connection over, as a second agent with the same certificate would; the agent returns.
+                let mut client = Client::connect(&agent.paths, agent.cn.as_str(), world.broker_port).await?;
+                for message in old {
+                    client.publish(&message.topic, message.payload.to_vec()).await.context("repeat an old payload")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Prints what came out: invoices, what runs out next, the proof, and what to look at while it runs.
+
+use anyhow::Result;
+
+use super::proof::PERIOD;
+use super::report::Report;
+use super::{print_line, stage, tools};
+use crate::world::World;
+
+/// Supplies shown on the terminal; all are in the report.
+const SUPPLIES_SHOWN: usize = 8;
+
+/// # Errors
+/// When a tool cannot be run.
+pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
+    let config = world.analytics_config.to_string_lossy();
+    for ((tenant, zone), invoice) in stage::TENANTS.into_iter().zip(&report.invoices) {
+        let contract = stage::contract(&world.dir, tenant, zone)?;
+        let as_of = invoice["as_of"].as_str().unwrap_or_default();
+        let arguments = [
+            "bill",
+            "--config",
+            &config,
+            "--contract",
+            &contract.to_string_lossy(),
+            "--period",
+            PERIOD,
+            "--as-of",
+            as_of,
+        ];
+        print_line(&format!("\n── Invoice of {tenant} for {PERIOD}"));
+        print_line(&tools::text(world, "analytics", &arguments).await?);
+    }
+    print_line("── What runs out next");
+    for supply in report.supplies["supplies"].as_array().into_iter().flatten().take(SUPPLIES_SHOWN) {
+        let days = &supply["days"];
+        let word = |name: &str| supply[name].as_str().unwrap_or("").to_owned();
+        print_line(&format!(
+            "  {:26} {:34} {:>5.1} days ({:.1} to {:.1})  {}",
+            word("device"),
+            word("description").chars().take(34).collect::<String>(),
+            days["p50"].as_f64().unwrap_or(f64::NAN),
+            days["p10"].as_f64().unwrap_or(f64::NAN),
+            days["p90"].as_f64().unwrap_or(f64::NAN),
+            word("reason")
+        ));
+    }
+    proof(report);
+    Ok(())
+}
+
+fn proof(report: &Report) {
+    print_line(&format!(
+        "\n── The proof (seed {}: {} printers of {} models, {} simulated hours in {} s)",
+        report.seed, report.printers, report.models, report.simulated_hours, report.wall_seconds
+    ));
+    for fault in &report.faults {
+        print_line(&format!("  hour {:4}  {}", fault.hour, fault.what));
+    }
+    for check in &report.checks {
+        let mark = if check.passed() { "ok  " } else { "FAIL" };
+        print_line(&format!("  {mark} {}: {} of {}", check.name, check.tried - check.disagreeing, check.tried));
+        for example in &check.disagreements {
+            print_line(&format!("         {example}"));
+        }
+    }
+    let traffic = &report.traffic;
+    print_line(&format!(
+        "  {} polls stored; upstream {:.0} B per poll on the TCP stream, TLS and reconnects included (IP and TCP headers \
+         and MQTT keep-alive are not: keep-alive runs on real time); LAN {:.0} B per poll, discovery included",
+        traffic.polls_stored, traffic.upstream_stream_bytes_per_poll, traffic.lan_bytes_per_poll
+    ));
+    print_line(if report.passed {
+        "  lost 0 · billed twice 0 · every number agrees"
+    } else {
+        "  NOT every number agrees"
+    });
+}
+
+/// What to look at while everything still runs.
+pub(super) fn keep(world: &World) {
+    print_line("\nEverything is still running; Ctrl-C ends it.");
+    print_line(&format!(
+        "  ClickHouse     curl -u reader:$(cat {}/reader.password) 'http://{}/?database=platen' -d 'SELECT * FROM device_last FINAL LIMIT 3 FORMAT Vertical'",
+        world.dir.display(),
+        world.clickhouse_address
+    ));
+    print_line(&format!("  ingest         curl http://{}/metrics", world.ingest_http));
+    print_line(&format!("  broker         curl http://{}/health", world.broker_http));
+    for agent in &world.agents {
+        print_line(&format!(
+            "  {:14} target/debug/edge-agent queue --config {}",
+            agent.cn.as_str(),
+            agent.config.display()
+        ));
+    }
+    print_line(&format!("  the books      target/debug/ingest proof --config {}", world.ingest_config.display()));
+    print_line(&format!("  logs           {}/logs", world.dir.display()));
+}

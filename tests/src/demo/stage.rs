@@ -1,0 +1,84 @@
+//! What the demo sets up: three sites of two tenants, twenty printers each, and the contracts that are billed.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::printer::fleet::{Fleet, FleetSpec, SiteSpec};
+use crate::world::AgentPlan;
+
+/// (agent, site, zone, offset from UTC that working hours follow, first printer)
+const SITES: [(&str, &str, &str, i32, Ipv4Addr); 3] = [
+    ("acme.one", "berlin", "Europe/Berlin", 3600, Ipv4Addr::new(127, 31, 1, 1)),
+    ("acme.two", "paris", "Europe/Paris", 3600, Ipv4Addr::new(127, 31, 2, 1)),
+    ("globex.hq", "london", "Europe/London", 0, Ipv4Addr::new(127, 31, 3, 1)),
+];
+pub(super) const PRINTERS_PER_SITE: usize = 20;
+pub(super) const COMMUNITY: &str = "public";
+
+/// (tenant, zone of its contract)
+pub(super) const TENANTS: [(&str, &str); 2] = [("acme", "Europe/Berlin"), ("globex", "Europe/London")];
+
+/// Simulated time begins here, so that the billed month lies inside with days around it, and with a change to summer
+/// time.
+pub(super) fn beginning() -> Result<Timestamp> {
+    Ok("2026-02-26T00:00:00Z".parse()?)
+}
+
+/// The fleet of all sites on one UDP port.
+///
+/// # Errors
+/// When the addresses cannot be bound.
+pub(super) async fn fleet(seed: u64) -> Result<Fleet> {
+    let sites = SITES
+        .iter()
+        .map(|(_, site, _, offset, base)| SiteSpec {
+            utc_offset_s: *offset,
+            ..SiteSpec::new(site, *base, PRINTERS_PER_SITE)
+        })
+        .collect();
+    let start = beginning()?.as_second();
+    Ok(Fleet::start(&FleetSpec { sites, port: 0, community: COMMUNITY.to_owned(), seed, start }).await?)
+}
+
+/// The agents; waiting times are shortened, because the drill passes an hour in a fraction of a second.
+///
+/// # Errors
+/// When an agent's name is not valid.
+pub(super) fn agents(port: u16) -> Result<Vec<AgentPlan>> {
+    SITES
+        .iter()
+        .map(|(cn, site, zone, _, base)| {
+            let [a, b, c, _] = base.octets();
+            Ok(AgentPlan {
+                cn: cn.parse()?,
+                site: (*site).to_owned(),
+                zone: (*zone).to_owned(),
+                ranges: format!(
+                    "[[ranges]]\ninclude = [\"{a}.{b}.{c}.1-{a}.{b}.{c}.{PRINTERS_PER_SITE}\"]\nport = {port}\n"
+                ),
+                extra: format!(
+                    "[snmp]\ncommunities = [\"{COMMUNITY}\"]\n\n\
+                     [drill]\nresend_min_ms = 1000\nresend_max_ms = 5000\nbackoff_min_ms = 50\nbackoff_max_ms = 1000\n"
+                ),
+            })
+        })
+        .collect()
+}
+
+/// The contract of a tenant as its dealer would write it: a base fee and a price per page.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn contract(dir: &Path, tenant: &str, zone: &str) -> Result<std::path::PathBuf> {
+    let path = dir.join(format!("{tenant}.contract.toml"));
+    let text = format!(
+        "# What {tenant} pays.\nid = \"{tenant}-2026\"\ntenant = \"{tenant}\"\ncurrency = \"EUR\"\ntimezone = \"{zone}\"\n\
+         start = 2026-01-01\nall_devices = true\n\n[base_fee]\namount = \"49.00\"\n\n\
+         [[charges]]\nid = \"pages\"\nmeters = {{ total = 1 }}\nprice = \"0.0090\"\n"
+    );
+    std::fs::write(&path, text)?;
+    Ok(path)
+}
