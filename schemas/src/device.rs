@@ -43,7 +43,19 @@ pub fn normal_serial(text: &str) -> Option<String> {
     let telling: Vec<char> = serial.chars().filter(|c| c.is_alphanumeric()).collect();
     let same = telling.windows(2).all(|pair| pair[0] == pair[1]);
     let counted = serial == "123456789" || serial == "1234567890" || serial == "0123456789" || serial == "12345678";
-    let words = ["UNKNOWN", "NONE", "N/A", "NULL", "SERIAL_NUMBER", "SERIAL NUMBER", "SERIALNUMBER", "NOT SET", "<PRIVATE>", "DEFAULT", "UNDEFINED"];
+    let words = [
+        "UNKNOWN",
+        "NONE",
+        "N/A",
+        "NULL",
+        "SERIAL_NUMBER",
+        "SERIAL NUMBER",
+        "SERIALNUMBER",
+        "NOT SET",
+        "<PRIVATE>",
+        "DEFAULT",
+        "UNDEFINED",
+    ];
     if telling.len() < 4 || same || counted || words.contains(&serial.as_str()) { None } else { Some(serial) }
 }
 
@@ -71,7 +83,9 @@ mod tests {
 
     #[test]
     fn a_placeholder_falls_back_to_the_mac_and_is_marked() {
-        for placeholder in ["", "   ", "0000000000", "XXXXXXXX", "----", "unknown", "N/A", "serial_number", "1234567890", "ff", "0"] {
+        for placeholder in
+            ["", "   ", "0000000000", "XXXXXXXX", "----", "unknown", "N/A", "serial_number", "1234567890", "ff", "0"]
+        {
             let key = key(&device(placeholder, "00:17:C8:11:22:33"));
             assert_eq!((key.text.as_str(), key.basis), ("kyocera:mac-0017c8112233", Basis::Mac), "{placeholder:?}");
         }

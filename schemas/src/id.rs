@@ -63,7 +63,9 @@ impl FromStr for AgentCn {
                 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
         match text.split_once('.') {
-            Some((tenant, agent)) if valid(tenant) && valid(agent) => Ok(Self { text: text.to_owned(), dot: tenant.len() }),
+            Some((tenant, agent)) if valid(tenant) && valid(agent) => {
+                Ok(Self { text: text.to_owned(), dot: tenant.len() })
+            }
             _ => Err(IdError::Cn(text.chars().take(80).collect())),
         }
     }
@@ -160,7 +162,18 @@ mod tests {
             assert_eq!(cn.as_str(), good);
         }
         let too_long = format!("{}.b", "a".repeat(32));
-        for bad in ["", "acme", "acme.", ".one", "acme.one.two", "Acme.one", "acme.o-ne", "acmé.one", "a/b.c", too_long.as_str()] {
+        for bad in [
+            "",
+            "acme",
+            "acme.",
+            ".one",
+            "acme.one.two",
+            "Acme.one",
+            "acme.o-ne",
+            "acmé.one",
+            "a/b.c",
+            too_long.as_str(),
+        ] {
             assert!(bad.parse::<AgentCn>().is_err(), "{bad:?} was accepted");
         }
         let cn: AgentCn = "acme.one".parse().unwrap();

@@ -5,8 +5,21 @@
 
 /// The canonical meters, in column order.
 pub const CANONICAL: [&str; 15] = [
-    "total", "mono", "color", "print", "print_mono", "print_color", "copy", "copy_mono", "copy_color", "fax", "scan", "a3",
-    "a3_mono", "a3_color", "duplex",
+    "total",
+    "mono",
+    "color",
+    "print",
+    "print_mono",
+    "print_color",
+    "copy",
+    "copy_mono",
+    "copy_color",
+    "fax",
+    "scan",
+    "a3",
+    "a3_mono",
+    "a3_color",
+    "duplex",
 ];
 
 /// Whether a meter name has a column of its own.

@@ -16,8 +16,12 @@ pub struct Backoff {
 impl Backoff {
     pub fn new(min: Duration, max: Duration) -> Self {
         let max = max.max(min);
-        let builder =
-            ExponentialBuilder::new().with_min_delay(min).with_max_delay(max).with_factor(2.0).with_jitter().without_max_times();
+        let builder = ExponentialBuilder::new()
+            .with_min_delay(min)
+            .with_max_delay(max)
+            .with_factor(2.0)
+            .with_jitter()
+            .without_max_times();
         Self { builder, series: builder.build(), max }
     }
 

@@ -36,7 +36,9 @@ impl ClockConfig {
     pub fn check<'a>(&self, endpoints: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
         let Some(drill) = self.drill_clock else { return Ok(()) };
         if !drill.ip().is_loopback() {
-            return Err(format!("clock.drill_clock {drill} is not a loopback address: a drill never leaves its machine"));
+            return Err(format!(
+                "clock.drill_clock {drill} is not a loopback address: a drill never leaves its machine"
+            ));
         }
         for endpoint in endpoints {
             if !is_loopback(endpoint) {

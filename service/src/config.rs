@@ -67,7 +67,8 @@ pub fn load_with<T: Config>(
     let mut unknown = Vec::new();
     // Reading from the text keeps line numbers in errors; an override forces the merged table instead.
     let parsed: Result<T, String> = if overridden {
-        serde_ignored::deserialize(toml::Value::Table(table), |key| unknown.push(key.to_string())).map_err(|e| e.to_string())
+        serde_ignored::deserialize(toml::Value::Table(table), |key| unknown.push(key.to_string()))
+            .map_err(|e| e.to_string())
     } else {
         match toml::Deserializer::parse(&text) {
             Ok(deserializer) => {
@@ -105,8 +106,10 @@ fn apply_environment<T: Config>(
 ) -> bool {
     let prefix = format!("PLATEN_{}__", T::PART.to_uppercase().replace('-', "_"));
     let mut overridden = false;
-    let mut settings: Vec<(String, String)> =
-        environment.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text))).collect();
+    let mut settings: Vec<(String, String)> = environment
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text)))
+        .collect();
     settings.sort();
     for (name, text) in settings {
         let keys: Vec<String> = name.split("__").map(str::to_lowercase).collect();
@@ -230,7 +233,11 @@ mod tests {
     fn the_environment_overrides_the_file() {
         let sample = check(
             "[clickhouse]\nurl = 'file'\nrows = 1\n",
-            &[("PLATEN_EDGE_AGENT__CLICKHOUSE__URL", "http://env"), ("PLATEN_EDGE_AGENT__CLICKHOUSE__ROWS", "7"), ("OTHER", "1")],
+            &[
+                ("PLATEN_EDGE_AGENT__CLICKHOUSE__URL", "http://env"),
+                ("PLATEN_EDGE_AGENT__CLICKHOUSE__ROWS", "7"),
+                ("OTHER", "1"),
+            ],
         )
         .unwrap();
         assert_eq!((sample.clickhouse.url.as_str(), sample.clickhouse.rows), ("http://env", 7));

@@ -81,9 +81,10 @@ impl<'de> Visitor<'de> for SecretVisitor {
                 return Err(de::Error::unknown_field(&key, &["file"]));
             }
             let path: PathBuf = map.next_value()?;
-            secret = Some(read(&path).map_err(|error| {
-                de::Error::custom(format!("read the secret from {}: {error}", path.display()))
-            })?);
+            secret = Some(
+                read(&path)
+                    .map_err(|error| de::Error::custom(format!("read the secret from {}: {error}", path.display())))?,
+            );
         }
         secret.ok_or_else(|| de::Error::missing_field("file"))
     }

@@ -70,10 +70,7 @@ impl Shutdown {
     pub async fn finish(&self, deadline: Duration) -> Vec<&'static str> {
         self.token.cancelled().await;
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
-        let drained = tokio::time::timeout(deadline, async {
-            while tasks.join_next().await.is_some() {}
-        })
-        .await;
+        let drained = tokio::time::timeout(deadline, async { while tasks.join_next().await.is_some() {} }).await;
         if drained.is_ok() {
             return Vec::new();
         }

@@ -55,7 +55,9 @@ mod tests {
     #[test]
     fn views_hold_only_aggregates_that_a_repeat_does_not_change() {
         for migration in MIGRATIONS {
-            for statement in statements(migration.sql).iter().filter(|statement| statement.contains("MATERIALIZED VIEW")) {
+            for statement in
+                statements(migration.sql).iter().filter(|statement| statement.contains("MATERIALIZED VIEW"))
+            {
                 for forbidden in ["sum(", "count(", "avg(", "any(", "anyLast(", "groupArray("] {
                     assert!(!statement.contains(forbidden), "{}: {forbidden}", migration.name);
                 }

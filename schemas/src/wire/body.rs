@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::capped;
-use crate::limits::{ALERTS_MAX, COUNTERS_MAX, DEVICES_MAX, EVENT_FIELDS_MAX, PLAN_ITEMS_MAX, RECORDS_MAX, SUPPLIES_MAX};
+use crate::limits::{
+    ALERTS_MAX, COUNTERS_MAX, DEVICES_MAX, EVENT_FIELDS_MAX, PLAN_ITEMS_MAX, RECORDS_MAX, SUPPLIES_MAX,
+};
 
 /// Everything in one payload. Decodes alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -149,8 +149,8 @@ fn unpack<T: DeserializeOwned>(what: &'static str, bytes: &[u8], max: usize) -> 
     let mut rest = bytes;
     let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
     deserializer.set_max_depth(DEPTH_MAX);
-    let value = T::deserialize(&mut deserializer)
-        .map_err(|error| DecodeError::Malformed { what, why: error.to_string() })?;
+    let value =
+        T::deserialize(&mut deserializer).map_err(|error| DecodeError::Malformed { what, why: error.to_string() })?;
     if !rest.is_empty() {
         return Err(DecodeError::Malformed { what, why: format!("{} bytes too many at the end", rest.len()) });
     }

@@ -12,12 +12,12 @@ mod header;
 
 pub use ack::{Ack, Hello, Status};
 pub use body::{
-    Alert, Body, Device, Drop, Event, Info, Outcome, Plan, PlanItem, Poll, PriorEpoch, Record, Stats, StatusCodes, Supply,
-    Tray, clock,
+    Alert, Body, Device, Drop, Event, Info, Outcome, Plan, PlanItem, Poll, PriorEpoch, Record, Stats, StatusCodes,
+    Supply, Tray, clock,
 };
 pub use codec::{
     DecodeError, EncodeError, Frozen, decode_ack, decode_body, decode_header, decode_hello, decode_status, encode_ack,
-    encode_hello, encode_status, freeze, freeze_encoded, encode_body,
+    encode_body, encode_hello, encode_status, freeze, freeze_encoded,
 };
 pub use header::{ENC_HELLO, ENC_NONE, ENC_ZSTD, Header, VERSION};
 

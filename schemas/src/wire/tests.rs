@@ -36,18 +36,64 @@ fn golden_body() -> Body {
                     description: "TK-1160".into(),
                     ..Supply::default()
                 }],
-                trays: vec![Tray { index: "1.1".into(), level: Some(250), max: Some(250), name: "Tray 1".into(), media: "A4".into() }],
-                alerts: vec![Alert { index: "1.1".into(), severity: Some(4), group: Some(11), code: Some(1104), text: "low".into(), ..Alert::default() }],
+                trays: vec![Tray {
+                    index: "1.1".into(),
+                    level: Some(250),
+                    max: Some(250),
+                    name: "Tray 1".into(),
+                    media: "A4".into(),
+                }],
+                alerts: vec![Alert {
+                    index: "1.1".into(),
+                    severity: Some(4),
+                    group: Some(11),
+                    code: Some(1104),
+                    text: "low".into(),
+                    ..Alert::default()
+                }],
                 status: Some(StatusCodes { device: Some(2), printer: Some(3), errors: Some(4) }),
                 uptime: Some(55_809),
                 plan: vec![7; 16],
-                info: Some(Box::new(Info { address: Some("192.0.2.7".into()), firmware: Some("2S0".into()), ..Info::default() })),
+                info: Some(Box::new(Info {
+                    address: Some("192.0.2.7".into()),
+                    firmware: Some("2S0".into()),
+                    ..Info::default()
+                })),
                 ..Poll::default()
             }
             .into(),
-            Event { ts: 1_780_000_001, clock: clock::UNSURE, kind: "device-found".into(), device: Some(0), fields: BTreeMap::from([("address".into(), "192.0.2.7".into())]) }.into(),
-            Plan { hash: vec![7; 16], device: 0, ts: 1_780_000_000, items: vec![PlanItem { name: "total".into(), oid: "1.3.6.1.2.1.43.10.2.1.4.1.1".into(), unit: 7, rule: "raw".into() }] }.into(),
-            Stats { ts: 1_780_000_002, taken: 9, polls_taken: 90, oldest: 4, dropped: 1, polls_dropped: 3, version: "0.1.0".into(), prior: vec![PriorEpoch { epoch: 5, taken: 3, oldest: 2 }], ..Stats::default() }.into(),
+            Event {
+                ts: 1_780_000_001,
+                clock: clock::UNSURE,
+                kind: "device-found".into(),
+                device: Some(0),
+                fields: BTreeMap::from([("address".into(), "192.0.2.7".into())]),
+            }
+            .into(),
+            Plan {
+                hash: vec![7; 16],
+                device: 0,
+                ts: 1_780_000_000,
+                items: vec![PlanItem {
+                    name: "total".into(),
+                    oid: "1.3.6.1.2.1.43.10.2.1.4.1.1".into(),
+                    unit: 7,
+                    rule: "raw".into(),
+                }],
+            }
+            .into(),
+            Stats {
+                ts: 1_780_000_002,
+                taken: 9,
+                polls_taken: 90,
+                oldest: 4,
+                dropped: 1,
+                polls_dropped: 3,
+                version: "0.1.0".into(),
+                prior: vec![PriorEpoch { epoch: 5, taken: 3, oldest: 2 }],
+                ..Stats::default()
+            }
+            .into(),
             Drop { ts: 1_780_000_003, epoch: 6, from: 2, to: 3, polls: 3, cause: "cap".into() }.into(),
         ],
     }
@@ -64,7 +110,10 @@ fn the_golden_payload_of_version_1_decodes_to_what_was_written() {
 #[test]
 fn the_golden_acks_and_hellos_of_version_1_decode_to_what_was_written() {
     let ack = decode_ack(include_bytes!("../../golden/v1.ack")).unwrap();
-    assert_eq!((ack.ids.len(), ack.ids[0].as_slice(), ack.now, ack.re), (1, [9_u8; 16].as_slice(), 1_780_000_000_000, Some(u64::MAX)));
+    assert_eq!(
+        (ack.ids.len(), ack.ids[0].as_slice(), ack.now, ack.re),
+        (1, [9_u8; 16].as_slice(), 1_780_000_000_000, Some(u64::MAX))
+    );
     let hello = decode_hello(&decode_header(include_bytes!("../../golden/v1.hello")).unwrap()).unwrap();
     assert_eq!((hello.nonce, hello.drill, hello.taken, hello.oldest), (u64::MAX, true, 9, 4));
 }
@@ -92,7 +141,13 @@ fn unknown_fields_and_unknown_records_are_ignored() {
             BTreeMap::from([("song", BTreeMap::new())]),
         ],
     };
-    let header = Header { v: VERSION, enc: ENC_NONE.into(), n: 2, body: rmp_serde::to_vec_named(&newer).unwrap(), ..Header::default() };
+    let header = Header {
+        v: VERSION,
+        enc: ENC_NONE.into(),
+        n: 2,
+        body: rmp_serde::to_vec_named(&newer).unwrap(),
+        ..Header::default()
+    };
     let body = decode_body(&header).unwrap();
     assert_eq!((body.site.as_str(), body.records[0].poll.as_ref().unwrap().ts), ("hq", 5));
     assert_eq!(body.records[1], Record::default());
@@ -112,7 +167,8 @@ fn the_header_of_a_newer_version_is_readable_and_its_body_is_unknown_not_malform
         #[serde(with = "serde_bytes")]
         body: Vec<u8>,
     }
-    let newer = Newer { v: 2, cn: "acme.one", epoch: 1, seq: 2, enc: "zstd", n: 1, signature: vec![1], body: vec![0xff] };
+    let newer =
+        Newer { v: 2, cn: "acme.one", epoch: 1, seq: 2, enc: "zstd", n: 1, signature: vec![1], body: vec![0xff] };
     let header = decode_header(&rmp_serde::to_vec_named(&newer).unwrap()).unwrap();
     assert_eq!((header.epoch, header.seq), (1, 2));
     assert!(matches!(decode_body(&header), Err(DecodeError::Unknown { v: 2, .. })));
@@ -132,7 +188,13 @@ fn a_compression_bomb_is_refused_by_its_decoded_size() {
 fn too_many_counters_too_deep_nesting_and_trailing_bytes_are_refused() {
     let counters = (0..=COUNTERS_MAX).map(|n| (format!("x{n}"), 1)).collect();
     let body = Body { records: vec![Poll { counters, ..Poll::default() }.into()], ..Body::default() };
-    let header = Header { v: VERSION, enc: ENC_NONE.into(), n: 1, body: rmp_serde::to_vec_named(&body).unwrap(), ..Header::default() };
+    let header = Header {
+        v: VERSION,
+        enc: ENC_NONE.into(),
+        n: 1,
+        body: rmp_serde::to_vec_named(&body).unwrap(),
+        ..Header::default()
+    };
     assert!(matches!(decode_body(&header), Err(DecodeError::Malformed { .. })));
 
     let header = Header { v: VERSION, enc: ENC_NONE.into(), body: vec![0x91; 4_000], ..Header::default() };
@@ -162,7 +224,9 @@ fn every_field_that_can_leave_the_network_is_on_the_closed_list() {
                 for record in json["records"].as_array().unwrap() {
                     for kind in object(record) {
                         if kind == "poll" {
-                            seen.extend(object(&record["poll"]).into_iter().map(|field| format!("records.poll.{field}")));
+                            seen.extend(
+                                object(&record["poll"]).into_iter().map(|field| format!("records.poll.{field}")),
+                            );
                         } else {
                             seen.insert(format!("records.{kind}"));
                         }
@@ -203,7 +267,6 @@ proptest::proptest! {
         }
     }
 }
-
 
 #[test]
 fn golden_files_exist_for_every_version() {
