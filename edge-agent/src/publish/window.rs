@@ -60,11 +60,13 @@ pub struct Window {
     /// The highest seq that was ever sent.
     reached: u64,
     last_ack: Option<Duration>,
+    /// Waits that ended in silence since the last ack; each doubles the next one.
+    silences: u32,
 }
 
 impl Window {
     pub fn new(pace: Pace) -> Self {
-        Self { pace, open: false, width: WINDOW_MAX, flights: BTreeMap::new(), reached: 0, last_ack: None }
+        Self { pace, open: false, width: WINDOW_MAX, flights: BTreeMap::new(), reached: 0, last_ack: None, silences: 0 }
     }
 
     /// The connection is gone or not greeted yet: nothing may be sent.
@@ -75,6 +77,7 @@ impl Window {
     /// Ingest answered the hello of this connection: what was sent on others is due again.
     pub fn greeted(&mut self) {
         self.open = true;
+        self.silences = 0;
         self.all_due();
     }
 
@@ -122,6 +125,7 @@ impl Window {
     pub fn settled(&mut self, seq: u64, now: Duration) {
         self.flights.remove(&seq);
         self.last_ack = Some(now);
+        self.silences = 0;
         self.width = (self.width * 2).clamp(1, WINDOW_MAX);
     }
 
@@ -141,19 +145,18 @@ impl Window {
         if !self.open {
             return;
         }
-        let pace = self.pace;
-        let overdue = |flight: &Flight| match flight {
-            Flight::Sent { at, attempts } if *at + pace.wait(*attempts) <= now => Some((*at, *attempts)),
-            _ => None,
-        };
+        let (pace, silences) = (self.pace, self.silences);
         let mut silent = false;
         for flight in self.flights.values_mut() {
-            if let Some((at, attempts)) = overdue(flight) {
+            if let Flight::Sent { at, attempts } = *flight
+                && at + pace.wait(attempts.max(silences + 1)) <= now
+            {
                 silent |= self.last_ack.is_none_or(|ack| ack < at);
                 *flight = Flight::Due { attempts };
             }
         }
         if silent {
+            self.silences = self.silences.saturating_add(1);
             self.width = 1;
             self.all_due();
         }
@@ -165,7 +168,7 @@ impl Window {
             return None;
         }
         let overdue = |flight: &Flight| match flight {
-            Flight::Sent { at, attempts } => Some(*at + self.pace.wait(*attempts)),
+            Flight::Sent { at, attempts } => Some(*at + self.pace.wait((*attempts).max(self.silences + 1))),
             Flight::Due { .. } => None,
         };
         self.flights.values().filter_map(overdue).min()

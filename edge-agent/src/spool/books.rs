@@ -30,11 +30,14 @@ pub struct Meta {
     pub polls_taken: u64,
     pub dropped: u64,
     pub polls_dropped: u64,
+    /// How many payloads are held and the lowest of their seqs, to notice a log that lost some of them.
+    pub held: u64,
+    pub oldest: u64,
 }
 
 impl Default for Meta {
     fn default() -> Self {
-        Self { next_seq: 1, next_key: 1, polls_taken: 0, dropped: 0, polls_dropped: 0 }
+        Self { next_seq: 1, next_key: 1, polls_taken: 0, dropped: 0, polls_dropped: 0, held: 0, oldest: 1 }
     }
 }
 
@@ -365,6 +368,38 @@ impl Books {
         Some(drop)
     }
 
+    /// Accounts for what a damaged log lost without an error: it may have gone back to an earlier state (`known_taken`, from
+    /// the counters file, is then ahead of it), or lack payloads. Whatever of it was settled is stated as given up all the
+    /// same; a commit beats a drop. Seqs are never given twice. Returns the drops to add, none for a sound log.
+    pub fn account_for_losses(&mut self, known_taken: u64, writes: &mut Vec<Write>) -> Vec<Drop> {
+        let lacking = u64::try_from(self.frozen.len()).unwrap_or(u64::MAX) < self.meta.held;
+        let went_back = known_taken > self.taken();
+        let first = if lacking { self.meta.oldest } else { self.meta.next_seq };
+        self.meta.next_seq = self.meta.next_seq.max(known_taken.saturating_add(1));
+        let mut drops: Vec<Drop> = Vec::new();
+        if !lacking && !went_back {
+            return drops;
+        }
+        for seq in first..self.meta.next_seq {
+            if self.frozen.contains_key(&seq) {
+                continue;
+            }
+            self.meta.dropped += 1;
+            match drops.last_mut() {
+                Some(last) if last.to + 1 == seq => last.to = seq,
+                _ => drops.push(Drop {
+                    epoch: self.epoch,
+                    from: seq,
+                    to: seq,
+                    cause: "damaged".to_owned(),
+                    ..Drop::default()
+                }),
+            }
+        }
+        self.write_meta(writes);
+        drops
+    }
+
     /// Gives up a value that cannot be read back.
     pub fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Drop {
         const CAUSE: &str = "damaged";
@@ -405,7 +440,10 @@ impl Books {
         self.add(&[Taken::new(at, None, joined)], writes);
     }
 
-    fn write_meta(&self, writes: &mut Vec<Write>) {
+    /// Restates the small values; the last statement in a commit counts.
+    pub fn write_meta(&mut self, writes: &mut Vec<Write>) {
+        self.meta.held = u64::try_from(self.frozen.len()).unwrap_or(u64::MAX);
+        self.meta.oldest = self.oldest();
         writes.push((Name::Books.key(), Some(encode(&self.meta))));
     }
 

@@ -191,7 +191,9 @@ impl Spool {
         file: Option<CountersFile>,
     ) -> Result<Self, SpoolError> {
         let (books, damaged) = Books::load(loaded);
-        let counters = if before.epoch == books.epoch() { before } else { before.succeeded_by(books.epoch()) };
+        let same = before.epoch == books.epoch();
+        let known_taken = if same { before.taken } else { 0 };
+        let counters = if same { before } else { before.succeeded_by(books.epoch()) };
         let mut spool = Self {
             stamper: Stamper::new(now, std::mem::take(&mut loaded.known), settings.cautious),
             memory: Memory::new(std::mem::take(&mut loaded.last)),
@@ -204,14 +206,7 @@ impl Spool {
             bytes_frozen: 0,
             failed: false,
         };
-        if !damaged.is_empty() {
-            let mut writes = Vec::new();
-            for damaged in damaged {
-                let drop = spool.books.give_up_damaged(damaged, &mut writes);
-                spool.books.add_drop(now, drop, &mut writes);
-            }
-            spool.commit(writes)?;
-        }
+        spool.mend(now, damaged, known_taken)?;
         Ok(spool)
     }
 
@@ -354,6 +349,7 @@ impl Spool {
             }
         }
         if !seqs.is_empty() {
+            self.books.write_meta(&mut writes);
             let applied = self.store.as_mut().map_or(Ok(()), |store| store.apply(writes));
             self.note(applied)?;
         }
@@ -494,6 +490,36 @@ impl Spool {
         }
     }
 
+    /// Accounts for damage that the store survived: single values, and a log that went back or lacks something.
+    fn mend(&mut self, now: Moment, damaged: Vec<Damaged>, known_taken: u64) -> Result<(), SpoolError> {
+        let (mut writes, mut drops) = (Vec::new(), Vec::new());
+        let (values, taken) = (damaged.len(), self.books.taken());
+        for damaged in damaged {
+            drops.push(self.books.give_up_damaged(damaged, &mut writes));
+        }
+        drops.extend(self.books.account_for_losses(known_taken, &mut writes));
+        if drops.is_empty() {
+            return Ok(());
+        }
+        tracing::error!(values, taken, known_taken, "spool damaged, what is missing is given up by name");
+        for drop in drops {
+            self.books.add_drop(now, drop, &mut writes);
+        }
+        let event = Given::event(
+            now,
+            "spool-damaged",
+            [
+                ("values", values.to_string()),
+                ("taken", taken.to_string()),
+                ("taken_at_least", known_taken.to_string()),
+            ],
+        );
+        let mut records = Vec::new();
+        self.memory.records(event, now.wall_ms, self.settings.withhold, &mut records, &mut writes);
+        self.books.add(&records, &mut writes);
+        self.commit(writes)
+    }
+
     /// Says in the new epoch what became of the old one.
     fn tell_what_was_lost(&mut self, now: Moment, lost: Option<(String, PathBuf)>) -> Result<(), SpoolError> {
         let mut writes = Vec::new();
@@ -606,7 +632,6 @@ impl Spool {
     }
 
     /// The records of the first entries with their stamps, or which entry cannot be read.
-    #[expect(clippy::type_complexity, reason = "outer: the store failed; inner: one value did")]
     fn read_front(
         &mut self,
         entries: usize,
