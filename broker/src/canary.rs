@@ -74,6 +74,9 @@ mod tests {
         let metrics = BrokerMetrics::new("0");
         let stop = CancellationToken::new();
         let song = tokio::spawn(run(router.clone(), metrics, health.clone(), stop));
+        while !health.ready() {
+            tokio::task::yield_now().await;
+        }
         let (mut link, _rx) = router.open("acme.one").await.unwrap();
         // A topic that is not ASCII kills rumqttd's router; our front lets none through.
         router.send(&mut link, Packet::Publish(Publish::new("\u{e9}/x", "", false), None)).await.unwrap();

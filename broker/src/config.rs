@@ -146,3 +146,26 @@ impl Config for BrokerConfig {
         between("limits.queue_bytes", limits.queue_bytes as u64, 1024 * 1024, 4 * 1024 * 1024 * 1024)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_example_file_says_the_defaults() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("broker.example.toml");
+        let config: BrokerConfig = service::config::load_with(Some(&path), []).unwrap();
+        let defaults = BrokerConfig { tls: config.tls.clone(), ..BrokerConfig::example() };
+        assert_eq!(service::config::show(&config), service::config::show(&defaults));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let mut config = BrokerConfig::example();
+        config.limits.payload_bytes = 1_000_000;
+        let why = config.check().unwrap_err();
+        assert!(why.starts_with("limits.payload_bytes is 1000000; choose 64 to"), "{why}");
+    }
+}

@@ -113,7 +113,8 @@ impl World {
         let mut options = MqttOptions::new(&issued.cn, "localhost", self.address.port());
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(self.tls(Some(issued)))));
         options.set_keep_alive(Duration::from_secs(60)).set_manual_acks(true).set_max_packet_size(20_000, 20_000);
-        AsyncClient::new(options, 100)
+        // Room for all requests of a test: they are made between two polls of the event loop.
+        AsyncClient::new(options, 1000)
     }
 
     async fn page(&self, path: &str) -> String {
