@@ -113,6 +113,9 @@ struct BillRun {
     /// Bill as it was known at this instant, like 2026-02-03T00:00:00Z; default: now
     #[arg(long, value_name = "INSTANT")]
     as_of: Option<Instant>,
+    /// Bill a period that is not over yet: what will be used until its end is estimated
+    #[arg(long)]
+    unfinished: bool,
     /// The preceding invoice as JSON: its closing values and its carry open this one
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
@@ -210,6 +213,13 @@ async fn bill(config: &AnalyticsConfig, store: &Store, run: BillRun) -> Result<c
     let as_of = instant(config, run.as_of).await?;
     let period = run.period.or(file.period).or_else(|| command::bill::last_month(&file.contract, as_of));
     let period = period.ok_or("no period: give --period 2026-01, or period in the contract").or_exit(Exit::Config)?;
+    if !run.unfinished && command::bill::is_unfinished(&file.contract, period, as_of) {
+        let why = format!(
+            "the period ends on {} and is not over at {as_of}; wait, or give --unfinished for an estimate",
+            period.end
+        );
+        return Err(why).or_exit(Exit::Config);
+    }
     let previous = match run.previous {
         None => Previous::default(),
         Some(path) => {
@@ -253,8 +263,13 @@ async fn export_reads(store: &Store, tenant: &str, period: Period) -> Result<Exi
     match written {
         Ok(_) => Ok(Exit::Done),
         Err(command::export::ExportError::Read(error)) => Err(failed(error)),
+        Err(command::export::ExportError::Write(error)) if is_closed_pipe(&error) => Ok(Exit::Done),
         Err(error) => Err(error).or_exit(Exit::Unavailable),
     }
+}
+
+fn is_closed_pipe(error: &csv::Error) -> bool {
+    matches!(error.kind(), csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn failed(error: ReadError) -> Failure {

@@ -54,3 +54,14 @@ impl service::config::Config for AnalyticsConfig {
         self.clock.check([url.as_str()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_configuration_holds_every_default() {
+        let sample: AnalyticsConfig = toml::from_str(include_str!("../analytics.toml")).unwrap();
+        assert_eq!(toml::to_string(&sample).unwrap(), toml::to_string(&AnalyticsConfig::default()).unwrap());
+    }
+}

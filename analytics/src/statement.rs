@@ -125,12 +125,12 @@ pub fn reads_used(used: &MeterUse, origin: impl Fn(&str, i64, i64) -> Option<Ori
     let opening = used.volume.opening.as_ref().map(|opening| match opening {
         Opening::Previous(u) => given(*u, "previous"),
         Opening::StartRead(u) => given(*u, "start_read"),
-        Opening::Boundary(value) => at_boundary(value, value.u, &shape),
+        Opening::Boundary(value) => at_boundary(value, value.u, shape),
         Opening::FirstInside(point) => Side { read: Some(shape(point)), ..given(point.u, "first_inside") },
     });
     let closing = used.volume.closing.as_ref().map(|Closing { u, source, .. }| match source {
         ClosingSource::EndRead(_) => given(*u, "end_read"),
-        ClosingSource::Boundary(value) => at_boundary(value, *u, &shape),
+        ClosingSource::Boundary(value) => at_boundary(value, *u, shape),
         ClosingSource::Opening => given(*u, "opening"),
     });
     let (device, meter) = (used.device.clone(), used.meter.clone());

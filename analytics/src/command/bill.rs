@@ -82,6 +82,11 @@ pub fn last_month(contract: &Contract, as_of: Instant) -> Option<Period> {
     Period::month(&format!("{year:04}-{month:02}")).ok()
 }
 
+/// Whether the period still runs at `as_of` in the contract's zone. An unknown zone is refused later.
+pub fn is_unfinished(contract: &Contract, period: Period, as_of: Instant) -> bool {
+    Zone::named(&contract.timezone).is_some_and(|zone| zone.midnight(period.end) > as_of.0)
+}
+
 /// Measures one device from its polls, and names the polls that its boundaries rest on.
 fn measure_device(
     terms: &Terms<'_>,
@@ -212,6 +217,14 @@ mod tests {
         assert_eq!(key_of("NEW1", &known).unwrap(), "NEW1");
         assert_eq!(key_of("hp:OTHER", &known).unwrap(), "hp:OTHER");
         assert!(key_of("AA11", &known).unwrap_err().to_string().contains("canon:AA11, xerox:AA11"));
+    }
+
+    #[test]
+    fn a_period_is_over_at_its_local_end() {
+        let contract: Contract = toml::from_str("currency = \"EUR\"\ntimezone = \"Europe/Berlin\"").unwrap();
+        let january = Period::month("2026-01").unwrap();
+        assert!(is_unfinished(&contract, january, "2026-01-31T22:59:59Z".parse().unwrap()));
+        assert!(!is_unfinished(&contract, january, "2026-01-31T23:00:00Z".parse().unwrap()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::read::{ReadError, TenantStore};
-use crate::report::plain;
+use crate::report::cell;
 
 /// The fixed header; columns are only ever added at the end. One row per value; times are UTC.
 pub const HEADER: [&str; 14] = [
@@ -34,14 +34,14 @@ pub async fn reads(store: &TenantStore, from: Instant, to: Instant, out: impl Wr
         for (meter, value) in poll.values() {
             out.write_record([
                 store.tenant(),
-                &plain(&row.device),
-                &plain(&row.maker),
-                &plain(&row.model),
-                &plain(&row.serial),
-                &plain(&row.site),
-                &plain(&row.zone),
+                &cell(&row.device),
+                &cell(&row.maker),
+                &cell(&row.model),
+                &cell(&row.serial),
+                &cell(&row.site),
+                &cell(&row.zone),
                 &ts,
-                &plain(meter),
+                &cell(meter),
                 &value.to_string(),
                 clock,
                 &row.cn,

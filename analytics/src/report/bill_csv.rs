@@ -1,7 +1,7 @@
 //! An invoice as CSV: one row per line and meter behind it. The amount stands in the first row of each line only, so
 //! that the column adds up to the total.
 
-use super::plain;
+use super::cell;
 use crate::billing::Line;
 use crate::statement::{ReadShape, ReadsUsed, Side, Statement};
 
@@ -55,7 +55,7 @@ pub fn render(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
         for (index, used) in rows.iter().enumerate() {
             let mut row = vec![
                 statement.tenant.clone(),
-                plain(&statement.contract),
+                cell(&statement.contract),
                 statement.period.start.clone(),
                 statement.period.end.clone(),
                 line.number.to_string(),
@@ -72,14 +72,14 @@ pub fn render(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
 fn line_cells(line: &Line, first: bool) -> [String; 8] {
     let amount = if first { line.amount().to_string() } else { String::new() };
     let empty = String::new;
-    let of = |device: &Option<String>| device.as_deref().map_or_else(String::new, plain);
+    let of = |device: &Option<String>| device.as_deref().map_or_else(String::new, cell);
     match line {
         Line::Base { device, days, of_days, .. } => {
             ["base".into(), empty(), of(device), days.to_string(), of_days.to_string(), empty(), empty(), amount]
         }
         Line::Usage { charge, device, qty, price, price_per, .. } => [
             "usage".into(),
-            plain(charge),
+            cell(charge),
             of(device),
             qty.to_string(),
             empty(),
@@ -95,7 +95,7 @@ fn line_cells(line: &Line, first: bool) -> [String; 8] {
 
 fn read_cells(used: Option<&ReadsUsed>) -> Vec<String> {
     let mut cells = match used {
-        Some(used) => vec![plain(&used.device), plain(&used.meter), used.weight.to_string(), used.pages.to_string()],
+        Some(used) => vec![cell(&used.device), cell(&used.meter), used.weight.to_string(), used.pages.to_string()],
         None => vec![String::new(); 4],
     };
     cells.extend(side_cells(used.and_then(|used| used.opening.as_ref())));

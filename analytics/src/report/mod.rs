@@ -12,9 +12,18 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// Text for a cell of CSV: a spreadsheet must not take what a printer says for a formula.
+pub fn cell(text: &str) -> String {
+    let plain = plain(text);
+    if plain.starts_with(['=', '+', '-', '@']) { format!("'{plain}") } else { plain }
+}
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.to_vec());
     table
 }
+
+#[cfg(test)]
+mod tests;
