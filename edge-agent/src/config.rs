@@ -15,8 +15,8 @@ use crate::discover::Ranges;
 use crate::limits;
 use crate::publish::tls::Files;
 use crate::publish::window::Pace;
-use crate::snmp::config::RangeConfig;
 use crate::snmp::SnmpConfig;
+use crate::snmp::config::RangeConfig;
 
 /// The commented sample, as `edge-agent config-sample` prints it.
 pub const SAMPLE: &str = include_str!("../agent.toml");
@@ -194,8 +194,10 @@ impl AgentConfig {
 
     /// Shortest and longest wait between connection attempts.
     pub fn reconnect(&self) -> (Duration, Duration) {
-        let min = self.drill.backoff_min_ms.map_or(Duration::from_secs(self.broker.reconnect_min_s), Duration::from_millis);
-        let max = self.drill.backoff_max_ms.map_or(Duration::from_secs(self.broker.reconnect_max_s), Duration::from_millis);
+        let min =
+            self.drill.backoff_min_ms.map_or(Duration::from_secs(self.broker.reconnect_min_s), Duration::from_millis);
+        let max =
+            self.drill.backoff_max_ms.map_or(Duration::from_secs(self.broker.reconnect_max_s), Duration::from_millis);
         (min, max.max(min))
     }
 }
@@ -294,12 +296,17 @@ mod tests {
         assert!(broken(|config| config.agent.zone = "Europe/Atlantis".into()).starts_with("agent.zone"));
         assert!(broken(|config| config.spool.bytes_max = Some(5)).starts_with("spool.bytes_max"));
         assert!(broken(|config| config.drill.resend_min_ms = Some(5)).starts_with("[drill]"));
-        assert!(broken(|config| config.ranges = vec![RangeConfig { include: vec!["10.0.0.0/8".into()], ..RangeConfig::default() }])
-            .starts_with("ranges"));
-        assert!(broken(|config| {
-            config.clock = Clock(ClockConfig { drill_clock: "127.0.0.1:9".parse().ok() });
-            config.broker.host = "broker.example".into();
-        })
-        .contains("drill"));
+        assert!(
+            broken(|config| config.ranges =
+                vec![RangeConfig { include: vec!["10.0.0.0/8".into()], ..RangeConfig::default() }])
+            .starts_with("ranges")
+        );
+        assert!(
+            broken(|config| {
+                config.clock = Clock(ClockConfig { drill_clock: "127.0.0.1:9".parse().ok() });
+                config.broker.host = "broker.example".into();
+            })
+            .contains("drill")
+        );
     }
 }

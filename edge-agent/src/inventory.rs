@@ -9,6 +9,7 @@ use schemas::wire::{Device, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::discover::Found;
+use crate::poll::schedule::POLL_GAP_MIN;
 use crate::poll::{At, Known};
 use crate::spool::given::device_key;
 use crate::spool::layout::{decode, encode};
@@ -28,6 +29,13 @@ pub struct Entry {
     /// A poll of it is under way.
     pub busy: bool,
     saved: Vec<u8>,
+}
+
+impl Entry {
+    /// Whether it asks for a poll out of turn. Silence is no reason to ask again.
+    pub fn wanted(&self) -> bool {
+        self.known.wanted() && self.outcome == Some(Outcome::Changed as u8)
+    }
 }
 
 /// How an entry lies in the spool.
@@ -91,6 +99,12 @@ impl Inventory {
 
     pub fn devices(&self) -> Vec<Device> {
         self.entries.values().map(|entry| entry.known.device.clone()).collect()
+    }
+
+    /// When the next device asks to be polled out of turn: the last poll met another device, which is to be read at once.
+    pub fn next_wanted(&self) -> Option<Duration> {
+        let wanting = self.entries.values().filter(|entry| !entry.busy && entry.wanted());
+        wanting.map(|entry| entry.last.map_or(Duration::ZERO, |last| last + POLL_GAP_MIN)).min()
     }
 
     /// Addresses at which something answers.
@@ -170,5 +184,73 @@ impl Inventory {
         self.next += 1;
         self.entries.insert(place, entry);
         place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::plan::Plan;
+    use crate::snmp::config::Version;
+
+    const NOW: Duration = Duration::from_secs(3_600);
+
+    fn known(address: &str, serial: &str) -> Known {
+        Known {
+            at: At { address: address.parse().unwrap(), port: 161, version: Version::V2c, community: 0 },
+            device: Device { enterprise: Some(1347), serial: serial.into(), ..Device::default() },
+            object_id: String::new(),
+            plan: Plan::default(),
+            identity: String::new(),
+            packet_oids: 10,
+            bulk: true,
+            last_full: Some(NOW),
+            full_wanted: false,
+            config_changes: None,
+            alerts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_device_that_answers_at_two_addresses_is_polled_at_the_first() {
+        let mut inventory = Inventory::default();
+        assert_eq!(inventory.adopt(known("192.0.2.1", "ABC12345"), NOW).0, Adopted::New);
+        assert_eq!(inventory.adopt(known("192.0.2.2", "ABC12345"), NOW).0, Adopted::Second);
+        assert_eq!(inventory.adopt(known("192.0.2.3", "XYZ98765"), NOW).0, Adopted::New);
+        assert_eq!((inventory.len(), inventory.addresses().len()), (2, 3));
+    }
+
+    #[test]
+    fn a_silent_device_that_answers_elsewhere_has_moved() {
+        let mut inventory = Inventory::default();
+        let (_, place) = inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
+        inventory.get_mut(place.unwrap()).unwrap().outcome = Some(Outcome::NoAnswer as u8);
+        let (adopted, moved) = inventory.adopt(known("192.0.2.2", "ABC12345"), NOW);
+        assert_eq!((adopted, moved), (Adopted::Moved("192.0.2.1".parse().unwrap()), place));
+        assert_eq!(inventory.len(), 1);
+    }
+
+    #[test]
+    fn only_what_changed_is_kept_again_and_another_boot_reads_in_full() {
+        let mut inventory = Inventory::default();
+        inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
+        let saved: Vec<Vec<u8>> = inventory.changes(Boot(1)).into_iter().filter_map(|(_, bytes)| bytes).collect();
+        assert_eq!(saved.len(), 1);
+        assert!(inventory.changes(Boot(1)).is_empty());
+        let mut same = Inventory::load(saved.clone(), Boot(1));
+        assert!(same.changes(Boot(1)).is_empty());
+        assert_eq!(same.get_mut(0).unwrap().known, known("192.0.2.1", "ABC12345"));
+        assert_eq!(Inventory::load(saved, Boot(2)).get_mut(0).unwrap().known.last_full, None);
+    }
+
+    #[test]
+    fn only_a_device_that_was_replaced_is_wanted_out_of_turn() {
+        let mut inventory = Inventory::default();
+        let (_, place) = inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
+        let entry = inventory.get_mut(place.unwrap()).unwrap();
+        (entry.known.last_full, entry.outcome) = (None, Some(Outcome::NoAnswer as u8));
+        assert_eq!(inventory.next_wanted(), None);
+        inventory.get_mut(place.unwrap()).unwrap().outcome = Some(Outcome::Changed as u8);
+        assert_eq!(inventory.next_wanted(), Some(NOW + POLL_GAP_MIN));
     }
 }

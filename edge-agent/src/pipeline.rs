@@ -98,8 +98,8 @@ pub async fn run(config: AgentConfig, shutdown: Shutdown) -> Result<(), Failure>
         moments: moments.clone(),
         metrics: counted.clone(),
     };
-    let scheduler =
-        Scheduler::new(scheduler_config, &cn, handle.clone(), moments.clone(), counted.clone()).or_exit(Exit::Config)?;
+    let scheduler = Scheduler::new(scheduler_config, &cn, handle.clone(), moments.clone(), counted.clone())
+        .or_exit(Exit::Config)?;
 
     shutdown.spawn("http", http::serve(listener, health, metrics, shutdown.token()));
     shutdown.spawn("link", link.run());

@@ -133,14 +133,7 @@ impl Scheduler {
                     self.moments.clock().reached(now);
                 }
             }
-            let next_burst = if self.inventory.is_empty() { round.next_sweep } else { self.bursts.next(now) };
-            let mut next = next_burst.min(round.next_stats);
-            if !round.sweeping {
-                next = next.min(round.next_sweep);
-            }
-            if self.moments.clock().is_drill() {
-                next = now + Duration::from_millis(1);
-            }
+            let next = self.next(&round, now);
             tokio::select! {
                 Some(done) = round.running.join_next() => {
                     if let Ok(done) = done {
@@ -150,6 +143,17 @@ impl Scheduler {
                 () = self.moments.clock().until_steady(next) => {}
             }
         }
+    }
+
+    /// When to look again if nothing else happens. In a drill, at its next step.
+    fn next(&self, round: &Round, now: Duration) -> Duration {
+        if self.moments.clock().is_drill() {
+            return now + Duration::from_millis(1);
+        }
+        let sweep = (!round.sweeping && !self.ranges.is_empty()).then_some(round.next_sweep);
+        let burst = (!self.inventory.is_empty()).then(|| self.bursts.next(now));
+        let wanted = self.inventory.next_wanted();
+        [sweep, burst, wanted].into_iter().flatten().fold(round.next_stats, Duration::min)
     }
 
     /// Goes on where the process before this one stopped.
@@ -163,7 +167,8 @@ impl Scheduler {
             entry.last = polled.filter(|at| at.boot == boot).map(|at| Duration::from_millis(at.steady_ms));
         }
         self.count_devices();
-        let started = Given::event(self.moments.now(), "agent-started", [("version", env!("CARGO_PKG_VERSION").to_owned())]);
+        let started =
+            Given::event(self.moments.now(), "agent-started", [("version", env!("CARGO_PKG_VERSION").to_owned())]);
         self.spool.take(vec![started]).await?;
         Ok(())
     }
@@ -174,7 +179,7 @@ impl Scheduler {
             self.spool.state_books(self.measures()).await?;
         }
         for (place, entry) in self.inventory.iter_mut() {
-            if !entry.busy && self.bursts.due(now, entry.last, entry.known.wanted()) {
+            if !entry.busy && self.bursts.due(now, entry.last, entry.wanted()) {
                 entry.busy = true;
                 round.jobs.push_back(Job::Poll(place));
             }
@@ -272,7 +277,10 @@ impl Scheduler {
                 if kept == Kept::Refused {
                     self.not_kept += 1;
                     if self.not_kept.is_power_of_two() {
-                        tracing::error!(polls = self.not_kept, "polls not kept: the spool cannot be written and memory is full");
+                        tracing::error!(
+                            polls = self.not_kept,
+                            "polls not kept: the spool cannot be written and memory is full"
+                        );
                     }
                 }
             }
@@ -301,10 +309,13 @@ impl Scheduler {
             (kind.to_owned(), fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
         };
         match adopted {
-            Adopted::New => polled.events.push(event("device-found", vec![("address", address.to_string()), ("model", model)])),
-            Adopted::Moved(from) => polled
-                .events
-                .push(event("device-moved", vec![("from_address", from.to_string()), ("to_address", address.to_string())])),
+            Adopted::New => {
+                polled.events.push(event("device-found", vec![("address", address.to_string()), ("model", model)]))
+            }
+            Adopted::Moved(from) => polled.events.push(event(
+                "device-moved",
+                vec![("from_address", from.to_string()), ("to_address", address.to_string())],
+            )),
             Adopted::Second => {
                 tracing::info!(%address, "second address of a known device");
                 return Ok(());
@@ -340,7 +351,8 @@ impl Scheduler {
 
     async fn died(&mut self, what: &str, address: String) -> Result<(), Closed> {
         tracing::error!(what, address, "a task panicked; this is a defect, please report it");
-        let event = Given::event(self.moments.now(), "task-panicked", [("what", what.to_owned()), ("address", address)]);
+        let event =
+            Given::event(self.moments.now(), "task-panicked", [("what", what.to_owned()), ("address", address)]);
         self.spool.take(vec![event]).await?;
         Ok(())
     }

@@ -17,7 +17,11 @@ const DEFAULT_CONFIG: &str = "/etc/platen/agent.toml";
 
 /// Reads the meters of printers on this network and keeps them until the cloud has them.
 #[derive(Debug, Parser)]
-#[command(name = "edge-agent", version, after_help = "Examples:\n  edge-agent config-sample > agent.toml\n  edge-agent validate --config agent.toml\n  edge-agent read 192.168.1.7 --json\n  edge-agent run --config agent.toml")]
+#[command(
+    name = "edge-agent",
+    version,
+    after_help = "Examples:\n  edge-agent config-sample > agent.toml\n  edge-agent validate --config agent.toml\n  edge-agent read 192.168.1.7 --json\n  edge-agent run --config agent.toml"
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -48,7 +52,9 @@ enum Command {
         file: ConfigFile,
     },
     /// Looks for printers in the configured ranges once. Keeps and sends nothing.
-    #[command(after_help = "Examples:\n  edge-agent discover --config agent.toml\n  edge-agent discover --config agent.toml --json | jq .found")]
+    #[command(
+        after_help = "Examples:\n  edge-agent discover --config agent.toml\n  edge-agent discover --config agent.toml --json | jq .found"
+    )]
     Discover {
         #[command(flatten)]
         file: ConfigFile,
@@ -56,7 +62,9 @@ enum Command {
         json: bool,
     },
     /// Reads one device, or a recording of one, and shows everything. Keeps and sends nothing.
-    #[command(after_help = "Examples:\n  edge-agent read 192.168.1.7\n  edge-agent read 192.168.1.7 --community-file secret --json\n  edge-agent read --walk printer.snmprec --json")]
+    #[command(
+        after_help = "Examples:\n  edge-agent read 192.168.1.7\n  edge-agent read 192.168.1.7 --community-file secret --json\n  edge-agent read --walk printer.snmprec --json"
+    )]
     Read {
         /// Address or host name.
         #[arg(required_unless_present = "walk", conflicts_with = "walk")]
@@ -132,4 +140,19 @@ fn load(file: &std::path::Path) -> Result<AgentConfig, Failure> {
 fn print(text: &str) -> Result<Exit, Failure> {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_read_needs_an_address_or_a_recording() {
+        Arguments::command().debug_assert();
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("edge-agent read").is_err());
+        assert!(parse("edge-agent read 192.0.2.1 --walk x.snmprec").is_err());
+        assert!(parse("edge-agent read --walk x.snmprec --json").is_ok());
+        assert!(parse("edge-agent run --check --config agent.toml").is_ok());
+    }
 }

@@ -50,9 +50,12 @@ fn data_dir(config: &AgentConfig) -> Result<String, String> {
         return Err(format!("{} is open to others (mode {mode:o}); run chmod 700 on it", dir.display()));
     }
     let probe = dir.join("validate.probe");
-    let written = std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"probe").and_then(|()| file.sync_all()));
+    let written =
+        std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"probe").and_then(|()| file.sync_all()));
     let removed = std::fs::remove_file(&probe);
-    written.and(removed).map_err(|error| format!("{} cannot be written: {error}; give it to the agent's user", dir.display()))?;
+    written
+        .and(removed)
+        .map_err(|error| format!("{} cannot be written: {error}; give it to the agent's user", dir.display()))?;
     if config.spool.mode == Mode::Disk
         && let Ok(stat) = rustix::fs::statvfs(dir)
     {

@@ -44,7 +44,9 @@ impl Fault {
     /// What happened and what to do.
     pub fn advice(&self) -> String {
         match self {
-            Self::NameUnknown(why) => format!("the broker's name cannot be resolved ({why}); check broker.host and DNS"),
+            Self::NameUnknown(why) => {
+                format!("the broker's name cannot be resolved ({why}); check broker.host and DNS")
+            }
             Self::Unreachable(why) => format!("the broker cannot be reached ({why}); check address, port and firewall"),
             Self::Timeout => "the broker did not answer in time; check the firewall and the way to it".to_owned(),
             Self::ServerCertificate(why) => {
@@ -56,7 +58,9 @@ impl Fault {
             Self::Refused(why) => format!("the broker refuses the connection ({why})"),
             Self::Closed(why) => format!("the connection was closed ({why})"),
             Self::Silent => "the broker acknowledges nothing any more; connecting anew".to_owned(),
-            Self::NotAllowed => "the broker does not let this agent hear its acks; check the broker's topic rules".to_owned(),
+            Self::NotAllowed => {
+                "the broker does not let this agent hear its acks; check the broker's topic rules".to_owned()
+            }
         }
     }
 
@@ -75,10 +79,13 @@ impl From<&ConnectionError> for Fault {
             ConnectionError::Tls(error) => Self::ServerCertificate(error.to_string()),
             ConnectionError::ConnectionRefused(code) => Self::Refused(refusal(*code).to_owned()),
             ConnectionError::MqttState(StateError::Io(error)) => of_io(error),
+            other if other.to_string().contains("close_notify") => Self::Closed(BY_PEER.to_owned()),
             other => Self::Closed(other.to_string()),
         }
     }
 }
+
+const BY_PEER: &str = "by the other side or on the way";
 
 fn refusal(code: ConnectReturnCode) -> &'static str {
     match code {
@@ -100,6 +107,9 @@ fn of_io(error: &io::Error) -> Fault {
     let text = error.to_string();
     match error.kind() {
         io::ErrorKind::TimedOut => Fault::Timeout,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            Fault::Closed(BY_PEER.to_owned())
+        }
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable

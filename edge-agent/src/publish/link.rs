@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, Publish, QoS,
-    SubscribeReasonCode, TlsConfiguration, Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Outgoing, Packet, Publish,
+    QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use schemas::id::{AgentCn, PayloadId};
 use schemas::topic::{Down, Topic, filter};
@@ -223,7 +223,8 @@ impl Link {
                 window.pass(now);
                 self.say_hello(session, &state, now)?;
                 self.send(session, window, summary, started).await?;
-                let unsent = state.taken.saturating_sub(window.reached());
+                let unacked = u64::try_from(window.unacked()).unwrap_or(u64::MAX);
+                let unsent = summary.borrow().payloads.saturating_sub(unacked);
                 self.show(Mode::of(true, session.greeting.answered(), unsent));
             }
             if let Some(stop_at) = session.stop_at
@@ -258,7 +259,13 @@ impl Link {
         window.next_overdue().unwrap_or(far).min(watchdog).min(hello).min(stop).min(far)
     }
 
-    async fn event(&self, session: &mut Session, event: Event, window: &mut Window, started: Instant) -> Result<(), End> {
+    async fn event(
+        &self,
+        session: &mut Session,
+        event: Event,
+        window: &mut Window,
+        started: Instant,
+    ) -> Result<(), End> {
         let now = started.elapsed();
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
@@ -269,7 +276,8 @@ impl Link {
                     return Err(End::Fault(Fault::Silent));
                 }
                 session.queued += 1;
-                let online = Status { online: true, session: session.number, version: env!("CARGO_PKG_VERSION").to_owned() };
+                let online =
+                    Status { online: true, session: session.number, version: env!("CARGO_PKG_VERSION").to_owned() };
                 if let Ok(status) = encode_status(&online) {
                     self.publish(session, Topic::status(&self.settings.cn), true, status, now)?;
                 }
@@ -285,7 +293,9 @@ impl Link {
                 session.progress = now;
             }
             Event::Incoming(Packet::Publish(publish)) => self.told(session, &publish, window, started).await?,
-            Event::Incoming(Packet::Disconnect) => return Err(End::Fault(Fault::Closed("the broker said goodbye".to_owned()))),
+            Event::Incoming(Packet::Disconnect) => {
+                return Err(End::Fault(Fault::Closed("the broker said goodbye".to_owned())));
+            }
             Event::Outgoing(Outgoing::Publish(_) | Outgoing::Subscribe(_)) => {
                 session.queued = session.queued.saturating_sub(1);
             }
@@ -295,7 +305,13 @@ impl Link {
     }
 
     /// Hears what the agent is told.
-    async fn told(&self, session: &mut Session, publish: &Publish, window: &mut Window, started: Instant) -> Result<(), End> {
+    async fn told(
+        &self,
+        session: &mut Session,
+        publish: &Publish,
+        window: &mut Window,
+        started: Instant,
+    ) -> Result<(), End> {
         match publish.topic.parse() {
             Ok(Topic::Down { cn, leaf: Down::Ack }) if cn == self.settings.cn => {}
             Ok(Topic::Down { cn, leaf }) if cn == self.settings.cn => {
@@ -323,7 +339,8 @@ impl Link {
                 window.greeted();
             }
         }
-        let ids: Vec<PayloadId> = ack.ids.iter().filter_map(|id| id.as_slice().try_into().ok().map(PayloadId)).collect();
+        let ids: Vec<PayloadId> =
+            ack.ids.iter().filter_map(|id| id.as_slice().try_into().ok().map(PayloadId)).collect();
         if !ids.is_empty() {
             let settled = self.spool.settle(ids).await?;
             let now = started.elapsed();
@@ -379,7 +396,8 @@ impl Link {
                     }
                 },
                 Want::New { after, count } => {
-                    if summary.borrow().taken <= after {
+                    let state = *summary.borrow();
+                    if state.taken <= after || state.payloads == 0 {
                         return Ok(());
                     }
                     let payloads = self.spool.after(after, count.min(FETCH_MAX)).await?;
@@ -409,7 +427,14 @@ impl Link {
         Ok(())
     }
 
-    fn publish(&self, session: &mut Session, topic: Topic, retain: bool, bytes: Vec<u8>, now: Duration) -> Result<(), End> {
+    fn publish(
+        &self,
+        session: &mut Session,
+        topic: Topic,
+        retain: bool,
+        bytes: Vec<u8>,
+        now: Duration,
+    ) -> Result<(), End> {
         // A full queue means that the connection takes nothing any more.
         session
             .client

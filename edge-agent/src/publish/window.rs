@@ -46,7 +46,10 @@ pub enum Want {
     /// Send this payload again.
     Again(u64),
     /// Send the oldest payloads held after this seq, at most so many.
-    New { after: u64, count: usize },
+    New {
+        after: u64,
+        count: usize,
+    },
 }
 
 /// The payloads of one epoch that were sent and are not settled. Times are of any clock that never goes back.

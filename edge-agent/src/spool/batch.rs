@@ -151,13 +151,7 @@ fn body(origin: &Origin, records: &[(Taken, Stamp)]) -> Body {
         });
         stamped.push(taken.stamped(*stamp, place));
     }
-    Body {
-        site: origin.site.clone(),
-        zone: origin.zone.clone(),
-        tzdb: origin.tzdb.clone(),
-        devices,
-        records: stamped,
-    }
+    Body { site: origin.site.clone(), zone: origin.zone.clone(), tzdb: origin.tzdb.clone(), devices, records: stamped }
 }
 
 /// Holds a record to the caps of the wire format, so that one odd device cannot make a payload unreadable.

@@ -200,6 +200,8 @@ pub struct Books {
     frozen_bytes: u64,
     /// Compressed bytes per thousand plain ones, as last measured.
     ratio: usize,
+    /// Set when the store held fewer payloads than it said: the lowest seq that may be missing.
+    lacking_from: Option<u64>,
 }
 
 impl Books {
@@ -214,7 +216,12 @@ impl Books {
             pending_bytes: 0,
             frozen_bytes: 0,
             ratio: RATIO_FIRST,
+            lacking_from: None,
         };
+        let found = books.frozen.len() + loaded.damaged_frozen.len();
+        if u64::try_from(found).unwrap_or(u64::MAX) < books.meta.held {
+            books.lacking_from = Some(books.meta.oldest);
+        }
         books.ids = books.frozen.iter().map(|(seq, held)| (held.id, *seq)).collect();
         books.pending_bytes = books.pending.iter().map(|pending| pending.stored_bytes).sum();
         books.frozen_bytes = books.frozen.values().map(|held| held.bytes).sum();
@@ -372,14 +379,13 @@ impl Books {
     /// the counters file, is then ahead of it), or lack payloads. Whatever of it was settled is stated as given up all the
     /// same; a commit beats a drop. Seqs are never given twice. Returns the drops to add, none for a sound log.
     pub fn account_for_losses(&mut self, known_taken: u64, writes: &mut Vec<Write>) -> Vec<Drop> {
-        let lacking = u64::try_from(self.frozen.len()).unwrap_or(u64::MAX) < self.meta.held;
-        let went_back = known_taken > self.taken();
-        let first = if lacking { self.meta.oldest } else { self.meta.next_seq };
-        self.meta.next_seq = self.meta.next_seq.max(known_taken.saturating_add(1));
+        let lacking_from = self.lacking_from.take();
         let mut drops: Vec<Drop> = Vec::new();
-        if !lacking && !went_back {
+        if lacking_from.is_none() && known_taken <= self.taken() {
             return drops;
         }
+        let first = lacking_from.unwrap_or(self.meta.next_seq);
+        self.meta.next_seq = self.meta.next_seq.max(known_taken.saturating_add(1));
         for seq in first..self.meta.next_seq {
             if self.frozen.contains_key(&seq) {
                 continue;

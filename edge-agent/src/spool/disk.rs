@@ -102,7 +102,11 @@ impl DiskStore {
 
     pub fn make_durable(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| self.sled_error("flush", error))?;
-        self.log.sync_data().map_err(|source| StoreError::Io { what: "sync the spool", path: self.path.clone(), source })
+        self.log.sync_data().map_err(|source| StoreError::Io {
+            what: "sync the spool",
+            path: self.path.clone(),
+            source,
+        })
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -129,8 +133,7 @@ impl DiskStore {
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
-    let config =
-        sled::Config::new().path(path).cache_capacity(SLED_CACHE_BYTES).flush_every_ms(Some(SLED_FLUSH_MS));
+    let config = sled::Config::new().path(path).cache_capacity(SLED_CACHE_BYTES).flush_every_ms(Some(SLED_FLUSH_MS));
     let mut attempt = 0;
     loop {
         match config.open() {

@@ -110,7 +110,8 @@ impl Memory {
             return false;
         }
         let mut hasher = DefaultHasher::new();
-        let mut alerts: Vec<_> = poll.alerts.iter().map(|alert| (&alert.group, &alert.code, &alert.severity, &alert.location)).collect();
+        let mut alerts: Vec<_> =
+            poll.alerts.iter().map(|alert| (&alert.group, &alert.code, &alert.severity, &alert.location)).collect();
         alerts.sort_unstable();
         alerts.hash(&mut hasher);
         poll.status.and_then(|status| status.errors).hash(&mut hasher);

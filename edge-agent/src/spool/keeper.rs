@@ -367,7 +367,10 @@ impl Keeper {
         if !self.failing {
             let nearly_full = summary.bytes > summary.bytes_max / 10 * 9;
             let state = if nearly_full {
-                Err(format!("{} of {} bytes are used; the oldest payloads will be given up", summary.bytes, summary.bytes_max))
+                Err(format!(
+                    "{} of {} bytes are used; the oldest payloads will be given up",
+                    summary.bytes, summary.bytes_max
+                ))
             } else {
                 Ok(())
             };
@@ -385,3 +388,7 @@ impl Keeper {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

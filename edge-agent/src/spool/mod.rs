@@ -322,7 +322,8 @@ impl Spool {
             writes.push((Name::Clock.key(), Some(encode(self.stamper.known()))));
             for (kind, fate) in batch.oversize {
                 tracing::warn!(kind, fate, "record too large for a payload");
-                let event = Given::event(now, "record-too-large", [("kind", kind.to_owned()), ("fate", fate.to_owned())]);
+                let event =
+                    Given::event(now, "record-too-large", [("kind", kind.to_owned()), ("fate", fate.to_owned())]);
                 let mut events = Vec::new();
                 self.memory.records(event, closed_ms, self.settings.withhold, &mut events, &mut writes);
                 self.books.add(&events, &mut writes);
@@ -508,11 +509,7 @@ impl Spool {
         let event = Given::event(
             now,
             "spool-damaged",
-            [
-                ("values", values.to_string()),
-                ("taken", taken.to_string()),
-                ("taken_at_least", known_taken.to_string()),
-            ],
+            [("values", values.to_string()), ("taken", taken.to_string()), ("taken_at_least", known_taken.to_string())],
         );
         let mut records = Vec::new();
         self.memory.records(event, now.wall_ms, self.settings.withhold, &mut records, &mut writes);
@@ -632,10 +629,7 @@ impl Spool {
     }
 
     /// The records of the first entries with their stamps, or which entry cannot be read.
-    fn read_front(
-        &mut self,
-        entries: usize,
-    ) -> Result<Result<Vec<(Taken, Stamp)>, Damaged>, SpoolError> {
+    fn read_front(&mut self, entries: usize) -> Result<Result<Vec<(Taken, Stamp)>, Damaged>, SpoolError> {
         let keys: Vec<u64> = self.books.pending().iter().take(entries).map(|pending| pending.key).collect();
         let mut records = Vec::new();
         for key in keys {
@@ -704,7 +698,8 @@ fn join(drops: Vec<Drop>) -> Vec<Drop> {
     for drop in drops {
         match joined.last_mut() {
             Some(last)
-                if (last.epoch, &last.cause) == (drop.epoch, &drop.cause) && last.to.checked_add(1) == Some(drop.from) =>
+                if (last.epoch, &last.cause) == (drop.epoch, &drop.cause)
+                    && last.to.checked_add(1) == Some(drop.from) =>
             {
                 last.to = drop.to;
                 last.polls += drop.polls;

@@ -57,7 +57,7 @@ pub fn open(paths: &Paths, seal: &Seal, fresh_epoch: u64, stamp: i64) -> Result<
     remove_snapshots(&paths.spool).map_err(io_error("remove the snapshots of", &paths.spool))?;
     let why = match attempt(&paths.spool, seal, fresh_epoch) {
         Ok((store, loaded)) => return Ok(Recovered { store, loaded, lost: None }),
-        Err(StoreError::Damaged { why, .. } ) => why,
+        Err(StoreError::Damaged { why, .. }) => why,
         // A panic inside sled may leave its lock behind in this process; moving the files aside frees us of it.
         Err(StoreError::Locked { .. }) => first,
         Err(error) => return Err(error),

@@ -51,12 +51,23 @@ fn learn(spool: &mut Spool) {
 fn polled(n: u64, steady_ms: u64) -> Given {
     let noise = |salt: u64| PayloadId::of(&(n * 1_000_003 + steady_ms + salt).to_be_bytes()).to_string();
     let polled = Polled {
-        device: Device { enterprise: Some(1347), serial: format!("SECRET{n:06}"), mac: "00:17:c8:11:22:33".into(), ..Device::default() },
+        device: Device {
+            enterprise: Some(1347),
+            serial: format!("SECRET{n:06}"),
+            mac: "00:17:c8:11:22:33".into(),
+            ..Device::default()
+        },
         poll: Poll {
             counters: [("total".to_owned(), i64::try_from(n * 100 + steady_ms).unwrap())].into(),
-            supplies: (0..4).map(|salt| Supply { index: format!("1.{salt}"), description: noise(salt), ..Supply::default() }).collect(),
+            supplies: (0..4)
+                .map(|salt| Supply { index: format!("1.{salt}"), description: noise(salt), ..Supply::default() })
+                .collect(),
             plan: vec![9; 16],
-            info: Some(Box::new(Info { address: Some("192.0.2.7".into()), host_name: Some("printer".into()), ..Info::default() })),
+            info: Some(Box::new(Info {
+                address: Some("192.0.2.7".into()),
+                host_name: Some("printer".into()),
+                ..Info::default()
+            })),
             ..Poll::default()
         },
         plan: vec![PlanItem { name: "total".into(), oid: "1.3.6".into(), ..PlanItem::default() }],
@@ -207,9 +218,11 @@ fn what_a_site_withholds_is_gone_before_it_is_stored() {
 fn a_poll_too_large_for_a_payload_is_trimmed_and_said_so() {
     let mut spool = in_memory();
     learn(&mut spool);
-    let noise = |n: usize| (0..30).map(|part| PayloadId::of(&(n * 100 + part).to_be_bytes()).to_string()).collect::<String>();
+    let noise =
+        |n: usize| (0..30).map(|part| PayloadId::of(&(n * 100 + part).to_be_bytes()).to_string()).collect::<String>();
     let Given::Polled(moment, mut huge) = polled(1, 0) else { unreachable!() };
-    huge.poll.supplies = (0..120).map(|n| Supply { index: n.to_string(), description: noise(n), ..Supply::default() }).collect();
+    huge.poll.supplies =
+        (0..120).map(|n| Supply { index: n.to_string(), description: noise(n), ..Supply::default() }).collect();
     spool.take(moment, [polled(2, 0), Given::Polled(moment, huge), polled(3, 0)]).unwrap();
     assert!(spool.close(at(0), Close::All).unwrap() >= 2);
     spool.close(at(0), Close::All).unwrap();
@@ -461,7 +474,8 @@ fn a_truncated_log_costs_what_was_in_it_and_says_so() {
         spool.take(at(0), [polled(1, 0)]).unwrap();
         learn(&mut spool);
         spool.close(at(0), Close::All).unwrap();
-        let events: Vec<String> = records(&mut spool).into_iter().filter_map(|record| Some(record.event?.kind)).collect();
+        let events: Vec<String> =
+            records(&mut spool).into_iter().filter_map(|record| Some(record.event?.kind)).collect();
         assert!(events.iter().any(|kind| kind == "spool-lost" || kind == "spool-damaged"), "{sevenths}: {events:?}");
     }
 }
@@ -512,7 +526,10 @@ fn one_damaged_value_is_dropped_by_name_and_the_rest_is_kept() {
     let mut spool = on_disk(dir.path());
     assert_eq!(spool.books().epoch(), epoch);
     let drops = drops(&mut spool);
-    assert_eq!(drops.iter().map(|drop| (drop.from, drop.to, drop.cause.as_str())).collect::<Vec<_>>(), [(5, 5, "damaged")]);
+    assert_eq!(
+        drops.iter().map(|drop| (drop.from, drop.to, drop.cause.as_str())).collect::<Vec<_>>(),
+        [(5, 5, "damaged")]
+    );
     assert!(spool.books().held().len() + 2 == usize::try_from(taken).unwrap());
     the_books_close(&mut spool, &BTreeSet::from([1]), &drops);
 }

@@ -193,7 +193,13 @@ impl Stamper {
             return;
         }
         let upper = current.at(0);
-        let lower = self.known.anchors.iter().filter(|anchor| anchor.boot != self.boot).map(|anchor| anchor.sure_until_ms).max();
+        let lower = self
+            .known
+            .anchors
+            .iter()
+            .filter(|anchor| anchor.boot != self.boot)
+            .map(|anchor| anchor.sure_until_ms)
+            .max();
         let between = lower.is_some_and(|lower| lower <= span.first_wall_ms) && span.last_wall_ms <= upper;
         let possible = span.first_wall_ms >= STAMP_MIN * 1_000 && span.last_wall_ms <= upper + STAMP_AHEAD_MAX * 1_000;
         let verdict = if span.ordered && between {

@@ -79,7 +79,14 @@ fn a_restarted_process_knows_the_time_of_its_boot_and_a_restarted_host_does_not(
     assert!(!rebooted.learned());
     assert_eq!(rebooted.stamp(at(1, 60_000, 0)).unwrap().ms, Y2026 + 60_000, "records of the learned boot are sure");
     assert_eq!(rebooted.stamp(at(2, 0, Y2026)), None);
-    let earlier = Stamper::new(at(1, 0, 0), Known { anchors: vec![Anchor { boot: Boot(1), steady_ms: 5, server_ms: Y2026, sure_until_ms: Y2026 }], ..Known::default() }, false);
+    let earlier = Stamper::new(
+        at(1, 0, 0),
+        Known {
+            anchors: vec![Anchor { boot: Boot(1), steady_ms: 5, server_ms: Y2026, sure_until_ms: Y2026 }],
+            ..Known::default()
+        },
+        false,
+    );
     assert!(!earlier.learned(), "steady never goes back, so this is another boot of the same name");
 }
 
