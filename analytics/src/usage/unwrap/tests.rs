@@ -79,6 +79,9 @@ fn a_last_drop_waits_for_a_further_read() {
 fn a_known_modulus_rolls_over_from_its_last_tenth_to_its_first() {
     let done = [(0, 99_500), (1, 100_100), (2, 100_150)];
     check(MODULUS, &[], &[(0, 99_500), (1, 100), (2, 150)], &done, &[MeterFlag::Rollover]);
+    // 90 000 just is in the last tenth, and 9 999 in the first.
+    let edge = [(0, 90_000), (20, 109_999), (21, 110_000)];
+    check(MODULUS, &[], &[(0, 90_000), (20, 9_999), (21, 10_000)], &edge, &[MeterFlag::Rollover]);
     // 89 999 is not in the last tenth, and 10 000 not in the first.
     check(
         MODULUS,
