@@ -42,7 +42,7 @@ impl Default for EngineConfig {
             library: None,
             memory_max_mb: 2048,
             fsync: true,
-            deduplication_window: 1000,
+            deduplication_window: 0,
         }
     }
 }

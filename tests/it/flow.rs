@@ -20,7 +20,12 @@ async fn every_counter_reaches_clickhouse_as_the_printer_had_it_and_frees_the_sp
     assert!(hours >= 6, "each printer is read every hour, not {hours} times in 8 hours");
     assert_eq!(site.fleet.traffic().sets_total, 0);
     assert!(site.world.count("SELECT count() FROM supply_last FINAL WHERE description.3 != ''").await? > 16);
-    assert_eq!(site.world.count("SELECT count() FROM polls WHERE plan NOT IN (SELECT hash FROM plans) AND outcome <= 1").await?, 0);
+    assert_eq!(
+        site.world
+            .count("SELECT count() FROM polls WHERE plan NOT IN (SELECT hash FROM plans) AND outcome <= 1")
+            .await?,
+        0
+    );
     site.world.stop().await?;
     Ok(())
 }
@@ -46,7 +51,8 @@ async fn the_sealed_spool_shows_no_serial_number_and_keys_belong_to_their_owner_
         site.world.metric(&held, "edge_agent_queue_payloads").await.is_some_and(|count| count > 0.0)
     })
     .await?;
-    let serials: Vec<String> = site.fleet.truth(&[]).printers.into_iter().filter_map(|printer| printer.serial).collect();
+    let serials: Vec<String> =
+        site.fleet.truth(&[]).printers.into_iter().filter_map(|printer| printer.serial).collect();
     assert!(serials.len() >= 4);
     for file in files(&site.world.agents[0].data) {
         let bytes = std::fs::read(&file)?;
@@ -76,9 +82,11 @@ async fn no_secret_appears_in_logs_in_check_or_in_argv() -> Result<()> {
     for log in files(&world.dir.join("logs")) {
         said.push_str(&std::fs::read_to_string(log)?);
     }
-    for (program, config) in
-        [("ingest", &world.ingest_config), ("edge-agent", &world.agents[0].config), ("broker", &world.dir.join("broker.toml"))]
-    {
+    for (program, config) in [
+        ("ingest", &world.ingest_config),
+        ("edge-agent", &world.agents[0].config),
+        ("broker", &world.dir.join("broker.toml")),
+    ] {
         let output = world.tool(program, &["run", "--config", &config.to_string_lossy(), "--check"]).await?;
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         said.push_str(&String::from_utf8_lossy(&output.stdout));

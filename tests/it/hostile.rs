@@ -64,7 +64,11 @@ async fn a_wrong_configuration_is_refused_with_exit_code_64_and_the_nearest_key(
     for (program, text, said) in [
         ("ingest", "[clickhouse]\nulr = 'x'\n", "clickhouse.url"),
         ("edge-agent", "[broker]\nhots = 'x'\n", "broker.host"),
-        ("broker", "[listen]\nadress = '127.0.0.1:1'\n", "listen.address"),
+        (
+            "broker",
+            "[listen]\nadress = '127.0.0.1:1'\n[tls]\nca = 'a'\ncertificate = 'b'\nkey = 'c'\ncrl = 'd'\n",
+            "listen.address",
+        ),
         ("embedded-clickhouse", "[engine]\npaht = '/x'\n", "engine.path"),
     ] {
         let config = folder.path().join(format!("{program}.toml"));

@@ -11,8 +11,14 @@ async fn a_payload_is_settled_only_when_its_rows_and_its_place_in_the_books_are_
     let mut cloud = Cloud::start().await?;
     let frozen = payload(&cloud.cn, 7, 1, beginning().as_second(), 100);
     cloud.deliver(&frozen.bytes).await?;
-    assert_eq!(cloud.world.query("SELECT device, total, local_day FROM polls FINAL FORMAT TSV").await?, "kyocera:VCF1234567\t100\t2026-03-02");
-    assert_eq!(cloud.world.query("SELECT lower(hex(id)), status FROM batches FINAL FORMAT TSV").await?, format!("{}\t3", frozen.id));
+    assert_eq!(
+        cloud.world.query("SELECT device, total, local_day FROM polls FINAL FORMAT TSV").await?,
+        "kyocera:VCF1234567\t100\t2026-03-02"
+    );
+    assert_eq!(
+        cloud.world.query("SELECT lower(hex(id)), status FROM batches FINAL FORMAT TSV").await?,
+        format!("{}\t3", frozen.id)
+    );
     Ok(())
 }
 
@@ -52,8 +58,8 @@ async fn damaged_payloads_are_kept_with_their_bytes_and_never_stop_what_stands_b
     let good = payload(&cloud.cn, 7, 9, beginning().as_second(), 100);
     let truncated = &good.bytes[..good.bytes.len() / 2];
     let mut poisoned = payload(&cloud.cn, 7, 2, beginning().as_second(), 50).bytes;
-    let end = poisoned.len() - 10;
-    poisoned[end] ^= 0xff;
+    let frame = poisoned.windows(4).position(|bytes| bytes == [0x28, 0xb5, 0x2f, 0xfd]).expect("a zstd frame");
+    poisoned[frame + 4] ^= 0xff;
     let bomb = zstd::bulk::compress(&vec![0; 32 << 20], 19)?;
     let bomb = pack(&Header { v: 1, cn: cloud.cn.to_string(), epoch: 7, seq: 3, enc: "zstd".into(), n: 1, body: bomb });
     let foreign = payload(&"globex.hq".parse()?, 7, 4, beginning().as_second(), 5).bytes;
@@ -68,7 +74,9 @@ async fn damaged_payloads_are_kept_with_their_bytes_and_never_stop_what_stands_b
         let id = PayloadId::of(bytes);
         let kept = cloud
             .world
-            .query(&format!("SELECT status, lower(hex(payload)), reason != '' FROM kept FINAL WHERE id = unhex('{id}') FORMAT TSV"))
+            .query(&format!(
+                "SELECT status, lower(hex(payload)), reason != '' FROM kept FINAL WHERE id = unhex('{id}') FORMAT TSV"
+            ))
             .await?;
         assert_eq!(kept, format!("1\t{}\t1", hex(bytes)));
     }
@@ -93,12 +101,17 @@ async fn an_impossible_record_costs_itself_and_not_its_batch() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payload_of_a_newer_version_is_held_and_settled() -> Result<()> {
     let mut cloud = Cloud::start().await?;
-    let newer = pack(&Header { v: 2, cn: cloud.cn.to_string(), epoch: 7, seq: 1, enc: "zstd".into(), n: 1, body: vec![1] });
-    let other = pack(&Header { v: 1, cn: cloud.cn.to_string(), epoch: 7, seq: 2, enc: "brotli".into(), n: 1, body: vec![1] });
+    let newer =
+        pack(&Header { v: 2, cn: cloud.cn.to_string(), epoch: 7, seq: 1, enc: "zstd".into(), n: 1, body: vec![1] });
+    let other =
+        pack(&Header { v: 1, cn: cloud.cn.to_string(), epoch: 7, seq: 2, enc: "brotli".into(), n: 1, body: vec![1] });
     cloud.deliver(&newer).await?;
     cloud.deliver(&other).await?;
     assert_eq!(cloud.world.query("SELECT seq, status FROM batches FINAL ORDER BY seq FORMAT TSV").await?, "1\t2\n2\t2");
-    assert_eq!(cloud.world.query("SELECT lower(hex(payload)) FROM kept FINAL ORDER BY seq LIMIT 1 FORMAT TSV").await?, hex(&newer));
+    assert_eq!(
+        cloud.world.query("SELECT lower(hex(payload)) FROM kept FINAL ORDER BY seq LIMIT 1 FORMAT TSV").await?,
+        hex(&newer)
+    );
     Ok(())
 }
 
@@ -151,8 +164,7 @@ async fn a_missing_seq_below_the_stated_oldest_is_named_as_lost() -> Result<()> 
     assert_eq!(books["epochs"][0]["lost_spans"], serde_json::json!([[3, 3]]));
 
     let mut drop = body(start, 100);
-    drop.records =
-        vec![wire::Drop { ts: start, epoch: 7, from: 3, to: 3, polls: 1, cause: "cap".into() }.into()];
+    drop.records = vec![wire::Drop { ts: start, epoch: 7, from: 3, to: 3, polls: 1, cause: "cap".into() }.into()];
     cloud.deliver(&wire::freeze(&cloud.cn, 7, 6, &drop)?.bytes).await?;
     let books = proof(&cloud.world).await?;
     assert_eq!((&books["lost"], &books["dropped"]), (&0.into(), &1.into()), "{books:#}");

@@ -54,7 +54,9 @@ async fn fifty_kills_at_random_moments_lose_nothing_and_count_nothing_twice() ->
     assert_eq!(gaps, "", "devices with gaps (seed {seed})");
     let double = site
         .world
-        .count("SELECT count() FROM (SELECT cn, device, ts FROM polls FINAL GROUP BY cn, device, ts HAVING count() > 1)")
+        .count(
+            "SELECT count() FROM (SELECT cn, device, ts FROM polls FINAL GROUP BY cn, device, ts HAVING count() > 1)",
+        )
         .await?;
     assert_eq!(double, 0, "rows that stand twice (seed {seed})");
     Ok(())

@@ -31,9 +31,6 @@ pub(super) struct Found {
 /// Printers by the key under which they must be stored.
 type Printers = BTreeMap<String, Arc<Unit>>;
 
-/// The month that is billed.
-pub(super) const PERIOD: &str = "2026-03";
-
 /// # Errors
 /// When a tool cannot be run or ClickHouse does not answer.
 pub(super) async fn prove(world: &World, fleet: &Fleet, hours: u64) -> Result<Found> {
@@ -55,8 +52,9 @@ pub(super) async fn prove(world: &World, fleet: &Fleet, hours: u64) -> Result<Fo
     let (books, closed) = books(world).await?;
     checks.push(closed);
     let mut invoices = Vec::new();
+    let period = stage::period(hours)?;
     for (tenant, zone) in stage::TENANTS {
-        invoices.push(bill(world, fleet, tenant, zone).await?);
+        invoices.push(bill(world, fleet, tenant, zone, &period).await?);
     }
     checks.extend(billed(&invoices, &printers)?);
     checks.push(no_set(fleet));
@@ -105,12 +103,12 @@ async fn books(world: &World) -> Result<(Value, Check)> {
     Ok((books, check))
 }
 
-async fn bill(world: &World, fleet: &Fleet, tenant: &str, zone: &str) -> Result<Value> {
+async fn bill(world: &World, fleet: &Fleet, tenant: &str, zone: &str, period: &str) -> Result<Value> {
     let contract = stage::contract(&world.dir, tenant, zone)?;
     let (config, contract) = (world.analytics_config.to_string_lossy(), contract.to_string_lossy());
     let as_of = as_of(fleet)?;
     let arguments =
-        ["bill", "--config", &config, "--contract", &contract, "--period", PERIOD, "--as-of", &as_of, "--json"];
+        ["bill", "--config", &config, "--contract", &contract, "--period", period, "--as-of", &as_of, "--json"];
     Ok(tools::json(world, "analytics", &arguments, &[0]).await?.1)
 }
 

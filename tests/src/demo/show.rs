@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use super::proof::PERIOD;
 use super::report::Report;
 use super::{print_line, stage, tools};
 use crate::world::World;
@@ -13,6 +12,7 @@ const SUPPLIES_SHOWN: usize = 8;
 /// # Errors
 /// When a tool cannot be run.
 pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
+    let period = stage::period(report.simulated_hours)?;
     let config = world.analytics_config.to_string_lossy();
     for ((tenant, zone), invoice) in stage::TENANTS.into_iter().zip(&report.invoices) {
         let contract = stage::contract(&world.dir, tenant, zone)?;
@@ -24,11 +24,11 @@ pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
             "--contract",
             &contract.to_string_lossy(),
             "--period",
-            PERIOD,
+            &period,
             "--as-of",
             as_of,
         ];
-        print_line(&format!("\n── Invoice of {tenant} for {PERIOD}"));
+        print_line(&format!("\n── Invoice of {tenant} for {period}"));
         print_line(&tools::text(world, "analytics", &arguments).await?);
     }
     print_line("── What runs out next");

@@ -27,6 +27,17 @@ pub(super) fn beginning() -> Result<Timestamp> {
     Ok("2026-02-26T00:00:00Z".parse()?)
 }
 
+/// The days that are billed: a whole month, or in a short demo the days after the first.
+pub(super) fn period(hours: u64) -> Result<String> {
+    if hours >= 35 * 24 {
+        return Ok("2026-03".to_owned());
+    }
+    let day = |offset: u64| -> Result<String> {
+        Ok((beginning()? + std::time::Duration::from_secs(offset * 86_400)).strftime("%Y-%m-%d").to_string())
+    };
+    Ok(format!("{}..{}", day(1)?, day((hours / 24).max(2))?))
+}
+
 /// The fleet of all sites on one UDP port.
 ///
 /// # Errors
