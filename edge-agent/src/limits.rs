@@ -35,6 +35,9 @@ pub const SLED_FLUSH_MS: u64 = 5_000;
 pub const SHRINK_ABOVE_BYTES: u64 = 64 * 1024 * 1024;
 /// Records written by one commit (and one fdatasync); what arrives together is kept together.
 pub const GROUP_RECORDS_MAX: usize = 64;
+/// A batch with a changed alert closes this soon: the other polls of the same burst still find a place in it, which saves
+/// a payload.
+pub const ALERT_LINGER_MS: u64 = 2_000;
 /// Plain bytes in one batch: a quarter of what a reader accepts.
 pub const BATCH_PLAIN_BYTES_MAX: usize = BODY_BYTES_MAX / 2;
 /// Records in one batch.

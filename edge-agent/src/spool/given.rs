@@ -50,7 +50,7 @@ impl Memory {
         self.last.get(&device_key(device))?.polled
     }
 
-    /// Turns what is given into records. Returns whether an alert changed, which closes the batch at once.
+    /// Turns what is given into records. Returns whether an alert changed, which closes the batch soon.
     pub fn records(
         &mut self,
         given: Given,

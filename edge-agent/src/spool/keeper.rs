@@ -208,14 +208,14 @@ impl Keeper {
         }
     }
 
-    /// Writes and closes what became full or urgent. Returns whether the records are durable.
+    /// Writes and closes what became full. Returns whether the records are durable.
     fn write(&mut self, given: Vec<Given>) -> bool {
         let now = self.moments.now();
         let before = self.spool.summary(now);
         match self.spool.take(now, given) {
-            Ok(urgent) => {
+            Ok(_) => {
                 self.works();
-                self.close(if urgent { Close::All } else { Close::Due });
+                self.close(Close::Due);
                 let after = self.spool.summary(now);
                 self.metrics.payloads_dropped.inc_by(after.dropped.saturating_sub(before.dropped));
                 true

@@ -32,7 +32,7 @@ use self::record::Taken;
 use self::recover::Paths;
 use self::seal::Seal;
 use self::store::{MemoryStore, Store, StoreError};
-use crate::limits::{GIVE_UP_STEP, SHRINK_ABOVE_BYTES};
+use crate::limits::{ALERT_LINGER_MS, GIVE_UP_STEP, SHRINK_ABOVE_BYTES};
 use crate::time::Moment;
 use crate::time::stamper::{Heard, Span, Stamp, Stamper};
 
@@ -130,6 +130,8 @@ pub struct Spool {
     counters: Counters,
     file: Option<CountersFile>,
     bytes_frozen: u64,
+    /// Steady milliseconds at which what is unfrozen closes because of an alert.
+    urgent_at: Option<u64>,
     /// Set by an error of the store: what is in memory may be ahead of it.
     failed: bool,
 }
@@ -204,6 +206,7 @@ impl Spool {
             counters,
             file,
             bytes_frozen: 0,
+            urgent_at: None,
             failed: false,
         };
         spool.mend(now, damaged, known_taken)?;
@@ -230,7 +233,8 @@ impl Spool {
         self.failed
     }
 
-    /// Keeps what is given; durable when it returns. Returns whether an alert changed.
+    /// Keeps what is given; durable when it returns. Returns whether an alert changed, which
+    /// closes the batch soon.
     ///
     /// # Errors
     /// [`SpoolError::DiskFull`] keeps nothing and changes nothing; any other error needs [`Spool::reopen`].
@@ -245,6 +249,10 @@ impl Spool {
         self.books.add(&records, &mut writes);
         self.keep_below_cap(now, &mut writes)?;
         self.commit(writes)?;
+        if urgent {
+            let soon = now.steady_ms.saturating_add(ALERT_LINGER_MS);
+            self.urgent_at = Some(self.urgent_at.map_or(soon, |already| already.min(soon)));
+        }
         Ok(urgent)
     }
 
@@ -282,6 +290,9 @@ impl Spool {
             let (entries, full) = self.books.next_batch(|pending| self.stamper.stamp(pending.at).is_some());
             let due = how == Close::All || self.lingered(now);
             if entries == 0 || !(full || due) {
+                if entries == 0 || due {
+                    self.urgent_at = None;
+                }
                 break;
             }
             let mut writes = Vec::new();
@@ -447,7 +458,9 @@ impl Spool {
         let state = self.books.state();
         let front = self.books.pending().front();
         let close_at_ms = front.filter(|front| self.stamper.stamp(front.at).is_some()).map(|front| {
-            if front.at.boot == now.boot { front.at.steady_ms + self.settings.linger_ms } else { now.steady_ms }
+            let linger =
+                if front.at.boot == now.boot { front.at.steady_ms + self.settings.linger_ms } else { now.steady_ms };
+            self.urgent_at.map_or(linger, |urgent| urgent.min(linger))
         });
         Summary {
             epoch: self.books.epoch(),
@@ -623,9 +636,10 @@ impl Spool {
     }
 
     fn lingered(&self, now: Moment) -> bool {
-        self.books.pending().front().is_some_and(|front| {
-            front.at.boot != now.boot || now.steady_ms.saturating_sub(front.at.steady_ms) >= self.settings.linger_ms
-        })
+        self.urgent_at.is_some_and(|at| at <= now.steady_ms)
+            || self.books.pending().front().is_some_and(|front| {
+                front.at.boot != now.boot || now.steady_ms.saturating_sub(front.at.steady_ms) >= self.settings.linger_ms
+            })
     }
 
     /// The records of the first entries with their stamps, or which entry cannot be read.

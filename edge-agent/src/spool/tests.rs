@@ -184,6 +184,23 @@ fn a_changed_alert_is_urgent_and_the_same_alert_is_not() {
 }
 
 #[test]
+fn a_changed_alert_closes_the_batch_soon_and_takes_the_rest_of_the_burst_along() {
+    let mut spool = in_memory();
+    learn(&mut spool);
+    for (n, steady_ms) in [(1, 1_000), (1, 2_000), (2, 2_500)] {
+        let Given::Polled(moment, mut polled) = polled(n, steady_ms) else { unreachable!() };
+        polled.poll.alerts = vec![Alert { code: Some(i32::try_from(steady_ms).unwrap()), ..Alert::default() }];
+        spool.take(moment, [Given::Polled(moment, polled)]).unwrap();
+    }
+    assert_eq!(spool.summary(at(2_500)).close_at_ms, Some(4_000));
+    assert_eq!(spool.close(at(3_999), Close::Due).unwrap(), 0);
+    assert_eq!(spool.close(at(4_000), Close::Due).unwrap(), 1);
+    assert_eq!(spool.summary(at(4_000)).unfrozen_polls, 0);
+    spool.take(at(5_000), [polled(3, 5_000)]).unwrap();
+    assert_eq!(spool.close(at(8_000), Close::Due).unwrap(), 0, "the alert is over");
+}
+
+#[test]
 fn a_plan_is_sent_when_it_is_new_and_again_after_thirty_days() {
     let mut spool = in_memory();
     learn(&mut spool);
