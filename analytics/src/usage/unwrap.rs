@@ -26,7 +26,7 @@ impl UnwrapRules {
 }
 
 /// A technician's note: at `ts` the old counter stood at `out`, the new one at `begins`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exchange {
     pub ts: i64,
     pub out: i64,
@@ -87,7 +87,7 @@ pub struct Unwrapped {
     pub flags: BTreeSet<MeterFlag>,
 }
 
-/// Unwraps strictly ascending reads. Exchanges may come in any order; the same one noted twice counts once.
+/// Unwraps strictly ascending reads. Exchanges need not be in order; the same one noted twice counts once.
 pub fn unwrap(
     reads: &[Read],
     exchanges: &[Exchange],
@@ -107,8 +107,7 @@ pub fn unwrap(
     };
     done.points.push(Point { ts: state.pt, raw: state.pv, u: state.u, step: Step::First });
 
-    let pending: BTreeSet<Exchange> = exchanges.iter().copied().filter(|exchange| exchange.ts >= state.pt).collect();
-    let mut pending = pending.into_iter().peekable();
+    let mut pending = in_order(exchanges, state.pt).into_iter().peekable();
     for (index, read) in rest.iter().enumerate() {
         while let Some(exchange) = pending.next_if(|exchange| exchange.ts < read.ts) {
             state.exchange(exchange)?;
@@ -127,6 +126,21 @@ pub fn unwrap(
         }
     }
     Ok(done)
+}
+
+/// Exchanges from the first read on in order of time; of one instant in the order in which they were noted. The very
+/// same note twice is one exchange: applied twice it would bill the old counter again.
+fn in_order(exchanges: &[Exchange], from: i64) -> Vec<Exchange> {
+    let mut noted: Vec<Exchange> = exchanges.iter().copied().filter(|exchange| exchange.ts >= from).collect();
+    noted.sort_by_key(|exchange| exchange.ts);
+    let mut ordered: Vec<Exchange> = Vec::with_capacity(noted.len());
+    for exchange in noted {
+        let same_instant = ordered.iter().rev().take_while(|before| before.ts == exchange.ts);
+        if !same_instant.into_iter().any(|before| *before == exchange) {
+            ordered.push(exchange);
+        }
+    }
+    ordered
 }
 
 impl Unwrapped {

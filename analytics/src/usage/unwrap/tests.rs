@@ -128,6 +128,25 @@ fn exchanges_apply_in_time_order_from_the_first_read_on_and_only_before_a_later_
 }
 
 #[test]
+fn exchanges_of_one_instant_apply_in_the_order_in_which_they_were_noted() {
+    let (first, second) = (exchange(2, 620, 30), exchange(2, 40, 5));
+    check(
+        RULES,
+        &[first, second],
+        &[(0, 500), (4, 80)],
+        &[(0, 500), (2, 620), (2, 630), (4, 705)],
+        &[MeterFlag::Exchange],
+    );
+    check(
+        RULES,
+        &[second, first],
+        &[(0, 500), (4, 80)],
+        &[(0, 500), (2, 500), (2, 1_115), (4, 1_165)],
+        &[MeterFlag::Exchange],
+    );
+}
+
+#[test]
 fn an_ignored_read_still_makes_the_exchange_before_it_effective() {
     let reads = [(0, 500), (2, 90_000), (3, 60)];
     let points = [(0, 500), (1, 520), (3, 570)];
