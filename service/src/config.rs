@@ -44,7 +44,6 @@ pub enum ConfigError {
 /// # Errors
 /// [`ConfigError`], each naming the file or key and the reason.
 pub fn load<T: Config>(file: Option<&Path>) -> Result<T, ConfigError> {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     load_with(file, std::env::vars())
 }
 

@@ -27,7 +27,10 @@ const LINES_MAX: usize = 400;
 
 const LONG: &[(&str, &str)] = &[
     ("broker/tests/front.rs", "the front's conformance tests share one broker and read best as one list"),
-    ("edge-agent/src/publish/link.rs", "one connection from first packet to last; the only file that may speak to rumqttc"),
+    (
+        "edge-agent/src/publish/link.rs",
+        "one connection from first packet to last; the only file that may speak to rumqttc",
+    ),
     ("edge-agent/src/spool/books.rs", "what the spool remembers of its books; to be parted into state and statements"),
     ("edge-agent/src/spool/tests.rs", "the spool's tests: one list of sentences over one type"),
 ];
