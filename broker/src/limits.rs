@@ -12,6 +12,8 @@ pub const PACKET_OVERHEAD_BYTES: usize = 256;
 pub const STATUS_BYTES_MAX: usize = 1_024;
 /// Filters of one connection: one worker may hear all 64 partitions and the presence.
 pub const FILTERS_MAX: usize = 80;
+/// SUBSCRIBEs and UNSUBSCRIBEs of one connection that the router has not done yet.
+pub const AWAITED_MAX: usize = 16;
 /// Read buffers start with this and grow to one packet.
 pub const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// Packets written with one flush.

@@ -18,13 +18,14 @@ use tokio::time::Instant;
 
 use crate::connection::Shared;
 use crate::limits::{
-    DOWN_STALL, FILTERS_MAX, PACKET_OVERHEAD_BYTES, READ_BUFFER_BYTES, RING_ENTRY_BYTES, STATUS_BYTES_MAX, UP_STALL,
+    AWAITED_MAX, DOWN_STALL, FILTERS_MAX, PACKET_OVERHEAD_BYTES, READ_BUFFER_BYTES, RING_ENTRY_BYTES, STATUS_BYTES_MAX,
+    UP_STALL,
 };
 use crate::rate::Bucket;
 use crate::reason::End;
 use crate::seats::Seat;
 use crate::wire::{self, Incoming, Published, Reply, WireError};
-use crate::writer::Halves;
+use crate::writer::{Awaited, Halves};
 
 /// Runs until the connection ends. `buffer` may hold bytes that came after the CONNECT.
 pub async fn run(
@@ -204,22 +205,35 @@ impl<'a> Reader<'a> {
             }
         }
         self.heard();
-        if !granted.is_empty() {
-            self.send(Packet::Subscribe(Subscribe { pkid: subscribe.pkid, filters: granted }, None)).await?;
+        let reply = Reply::SubAck(subscribe.pkid, codes);
+        if granted.is_empty() {
+            return self.reply(reply).await;
         }
-        // The router works in order: whatever anybody publishes after seeing this reply comes after the subscription.
-        self.reply(Reply::SubAck(subscribe.pkid, codes)).await
+        self.when_done(reply, 1)?;
+        self.send(Packet::Subscribe(Subscribe { pkid: subscribe.pkid, filters: granted }, None)).await
     }
 
     async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> Result<(), End> {
-        for filter in unsubscribe.filters {
-            if self.halves().unsubscribed(&filter) {
-                let one = Unsubscribe { pkid: unsubscribe.pkid, filters: vec![filter] };
-                self.send(Packet::Unsubscribe(one, None)).await?;
-            }
-        }
+        let mut filters = unsubscribe.filters;
+        filters.retain(|filter| self.halves().unsubscribed(filter));
         self.heard();
-        self.reply(Reply::UnsubAck(unsubscribe.pkid)).await
+        let reply = Reply::UnsubAck(unsubscribe.pkid);
+        if filters.is_empty() {
+            return self.reply(reply).await;
+        }
+        self.when_done(reply, filters.len())?;
+        self.send(Packet::Unsubscribe(Unsubscribe { pkid: unsubscribe.pkid, filters }, None)).await
+    }
+
+    /// Leaves a reply to the writing half, to be sent when the router has done its part. The router takes packets of one
+    /// connection in batches, so an early reply could be seen, and acted on by others, before the subscription is there.
+    fn when_done(&self, reply: Reply, steps: usize) -> Result<(), End> {
+        let mut halves = self.halves();
+        if halves.awaited.len() >= AWAITED_MAX {
+            return Err(End::TooManyFilters);
+        }
+        halves.awaited.push_back(Awaited { reply, steps });
+        Ok(())
     }
 
     /// Tells the seat what the client hears now.

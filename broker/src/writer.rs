@@ -2,12 +2,13 @@
 //!
 //! Ends the connection rather than let it miss a message: publishes of one filter are numbered by the router without gaps.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 use futures_util::FutureExt;
 use rumqttd::local::LinkRx;
-use rumqttd::protocol::matches;
+use rumqttd::protocol::{Packet, matches};
 use rumqttd::{Forward, Notification};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -25,6 +26,16 @@ pub struct Halves {
     pub inflight: Inflight,
     /// What the client is subscribed to.
     pub filters: Vec<Subscribed>,
+    /// SUBACKs and UNSUBACKs that wait for the router, oldest first.
+    pub awaited: VecDeque<Awaited>,
+}
+
+/// A reply that is due when the router has done as many filters.
+#[derive(Debug)]
+pub struct Awaited {
+    pub reply: Reply,
+    /// Acks of the router that are still to come: one for a SUBSCRIBE, one for each filter of an UNSUBSCRIBE.
+    pub steps: usize,
 }
 
 /// A filter, and the number that its next publish carries, known from the first on.
@@ -104,18 +115,21 @@ impl Batch {
             Notification::Forward(forward) => self.forward(forward, halves, seat),
             Notification::Unschedule => self.wake = true,
             Notification::Disconnect(..) => self.end = Some(End::Router),
-            // The reading half has answered already, and a broker has neither replicas nor shadows.
-            Notification::DeviceAck(_)
-            | Notification::ReplicaData { .. }
-            | Notification::ReplicaAcks { .. }
-            | Notification::Shadow(_) => {}
+            ack @ Notification::DeviceAck(_) => {
+                if let Some(Packet::SubAck(..) | Packet::UnsubAck(..)) = ack.into() {
+                    let reply = lock(halves).step();
+                    reply.inspect(|reply| reply.write(&mut self.buffer));
+                }
+            }
+            // A broker has neither replicas nor shadows.
+            Notification::ReplicaData { .. } | Notification::ReplicaAcks { .. } | Notification::Shadow(_) => {}
         }
     }
 
     fn forward(&mut self, forward: Forward, halves: &Mutex<Halves>, seat: &Seat) {
         let Forward { cursor, publish, .. } = forward;
         let bytes = RING_ENTRY_BYTES + publish.topic.len() + publish.payload.len();
-        let mut halves = halves.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut halves = lock(halves);
         // Retained messages come from no ring.
         if let Some((_, number)) = cursor {
             seat.remove(bytes);
@@ -136,7 +150,21 @@ impl Batch {
     }
 }
 
+fn lock(halves: &Mutex<Halves>) -> MutexGuard<'_, Halves> {
+    halves.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Halves {
+    /// The router did one more filter; the reply that is due now.
+    fn step(&mut self) -> Option<Reply> {
+        let oldest = self.awaited.front_mut()?;
+        oldest.steps = oldest.steps.saturating_sub(1);
+        if oldest.steps > 0 {
+            return None;
+        }
+        self.awaited.pop_front().map(|awaited| awaited.reply)
+    }
+
     pub fn subscribed(&mut self, filter: &str) {
         if !self.filters.iter().any(|known| known.text == filter) {
             self.filters.push(Subscribed { text: filter.to_owned(), expected: None });
@@ -162,6 +190,17 @@ impl Halves {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_is_due_when_the_router_has_done_all_its_filters() {
+        let mut halves = Halves::default();
+        halves.awaited.push_back(Awaited { reply: Reply::UnsubAck(1), steps: 2 });
+        halves.awaited.push_back(Awaited { reply: Reply::SubAck(2, vec![1, 0x80]), steps: 1 });
+        assert_eq!(halves.step(), None);
+        assert_eq!(halves.step(), Some(Reply::UnsubAck(1)));
+        assert_eq!(halves.step(), Some(Reply::SubAck(2, vec![1, 0x80])));
+        assert_eq!(halves.step(), None);
+    }
 
     #[test]
     fn a_gap_in_the_numbers_of_a_filter_is_seen() {
