@@ -7,6 +7,7 @@ mod flow;
 mod hostile;
 mod outage;
 mod payloads;
+mod peers;
 mod soak;
 mod support;
 mod tidy;
