@@ -17,4 +17,5 @@ pub mod read;
 pub mod report;
 pub mod simulate;
 pub mod statement;
+pub mod toner;
 pub mod usage;

@@ -32,6 +32,11 @@ const LONG: &[(&str, &str)] = &[
         "one connection from first packet to last; the only file that may speak to rumqttc",
     ),
     ("edge-agent/src/spool/books.rs", "what the spool remembers of its books; to be parted into state and statements"),
+    (
+        "edge-agent/src/spool/mod.rs",
+        "one type and its invariants; opening, giving up and reading are to be parted from it",
+    ),
+    ("edge-agent/src/scheduler.rs", "one loop; a line over"),
     ("edge-agent/src/spool/tests.rs", "the spool's tests: one list of sentences over one type"),
 ];
 

@@ -2,10 +2,6 @@
 //! processes, and the demo.
 //!
 //! Nothing of the product depends on this crate.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the testbed is no part of the product: it may ask the system for the time"
-)]
 
 pub mod demo;
 pub mod printer;

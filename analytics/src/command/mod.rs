@@ -1,5 +1,6 @@
 //! What each command does: asks ClickHouse, hands the answers to the pure core, returns a shape to print.
 
+pub mod backtest;
 pub mod bill;
 pub mod export;
 pub mod forecast;

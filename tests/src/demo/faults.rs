@@ -16,6 +16,7 @@ use crate::world::process::until;
 const CAPTURED_MAX: usize = 512;
 /// How many old payloads are sent again.
 const REPEATS: usize = 40;
+const REPEAT_TRIES: u32 = 10;
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Payloads seen on the broker by a service that only watches.
@@ -63,15 +64,25 @@ impl Captured {
     }
 }
 
+/// Takes the agent's connection over, as a second agent with the same certificate would, and delivers old payloads again.
+async fn repeat(world: &World, agent: &crate::world::Agent, old: &[Message]) -> Result<()> {
+    let mut client = Client::connect(&agent.paths, agent.cn.as_str(), world.broker_port).await?;
+    for message in old {
+        client.publish(&message.topic, message.payload.to_vec()).await.context("repeat an old payload")?;
+    }
+    Ok(())
+}
+
 /// Applies faults.
 #[derive(Debug)]
 pub(super) struct Breaker {
     captured: Captured,
+    store_is_away: bool,
 }
 
 impl Breaker {
     pub(super) fn new(captured: Captured) -> Self {
-        Self { captured }
+        Self { captured, store_is_away: false }
     }
 
     /// # Errors
@@ -79,8 +90,14 @@ impl Breaker {
     pub(super) async fn before(&mut self, world: &mut World, due: &[Fault]) -> Result<()> {
         for fault in due {
             match fault {
-                Fault::KillClickHouse => world.clickhouse.kill()?,
-                Fault::StartClickHouse => world.start_clickhouse().await?,
+                Fault::KillClickHouse => {
+                    world.clickhouse.kill()?;
+                    self.store_is_away = true;
+                }
+                Fault::StartClickHouse => {
+                    world.start_clickhouse().await?;
+                    self.store_is_away = false;
+                }
                 Fault::CutNetwork { agent } => world.agents[*agent].relay.cut(),
                 Fault::MendNetwork { agent } => world.agents[*agent].relay.mend(),
                 Fault::MoveClock { agent, seconds } => {
@@ -112,8 +129,15 @@ impl Breaker {
                     })
                     .await;
                     world.ingest.kill()?;
-                    world.start_ingest().await?;
-                    waited.or_else(|_| Ok::<(), anyhow::Error>(()))?;
+                    if self.store_is_away {
+                        // Ready it will be when ClickHouse is; the drill does not wait for that.
+                        world.ingest.start()?;
+                    } else {
+                        world.start_ingest().await?;
+                    }
+                    if waited.is_err() {
+                        super::print_error("         (nothing was being committed when ingest was killed)");
+                    }
                 }
                 Fault::KillBroker => {
                     world.broker.kill()?;
@@ -138,10 +162,11 @@ impl Breaker {
                 let agent = &world.agents[*agent];
                 let topic = schemas::topic::Topic::up(&agent.cn).to_string();
                 let old = self.captured.of(&topic);
-                // Takes the agent's connection over, as a second agent with the same certificate would; the agent returns.
-                let mut client = Client::connect(&agent.paths, agent.cn.as_str(), world.broker_port).await?;
-                for message in old {
-                    client.publish(&message.topic, message.payload.to_vec()).await.context("repeat an old payload")?;
+                let mut tries = 0;
+                // The agent returns and takes its connection back, which may cut this short.
+                while let Err(error) = repeat(world, agent, &old).await {
+                    tries += 1;
+                    anyhow::ensure!(tries < REPEAT_TRIES, "repeat old payloads: {error:#}");
                 }
             }
         }

@@ -41,7 +41,7 @@ impl Progress {
                 bar.set_position(hour);
                 bar.set_message(day.to_string());
             }
-            None if hour % 24 == 0 => super::print_error(&format!("  {day}  hour {hour} of {}", self.hours)),
+            None if hour.is_multiple_of(24) => super::print_error(&format!("  {day}  hour {hour} of {}", self.hours)),
             None => {}
         }
     }

@@ -1,0 +1,43 @@
+//! The fleet forecaster: tells for every supply when it will be empty, how sure that is, and why. Pure but for `data`,
+//! which reads and writes the files of a backtest: no clock, no network, no database.
+//!
+//! `analytics forecast backtest` and `score` run it on folders of readings. The live `analytics forecast`
+//! still answers with the simpler forecaster of [`crate::forecast`]; this one takes its place once it reads the rollups.
+//!
+//! Read in this order: `series` (input), `fleet` (what all devices teach), `supply` (one forecast), then the ideas it uses:
+//! `segment`, `step`, `rate`, `level`, `calendar`, `site`, `usage`, `depletion`, `interval`, `explain`. Method and figures:
+//! analytics/forecast-method.md.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    clippy::type_complexity,
+    reason = "numbers of days, grid points and percent lie far inside the types that they are cast to"
+)]
+
+pub mod backtest;
+pub mod calendar;
+pub mod constants;
+pub mod data;
+pub mod depletion;
+pub mod display_error;
+pub mod explain;
+pub mod fit;
+pub mod fit_interval;
+pub mod fleet;
+pub mod history;
+pub mod interval;
+pub mod level;
+pub mod meter;
+pub mod normal;
+pub mod rate;
+pub mod score;
+pub mod segment;
+pub mod series;
+pub mod site;
+pub mod step;
+pub mod supply;
+pub mod usage;
+
+#[cfg(test)]
+mod tests;
