@@ -24,7 +24,7 @@ test: engine need-test ## all tests that need nothing outside this repository
 
 .PHONY: test-recordings
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
-	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases
+	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
 
 .PHONY: check
 check: lint deny ## formatting, clippy with warnings as errors, bans, licences, sources
