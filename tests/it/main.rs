@@ -1,7 +1,7 @@
 //! The one integration-test binary: the real parts as processes, the real engine, real TLS. Its tests are sentences of
 //! the specification.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod compose;
 mod engine;
