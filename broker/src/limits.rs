@@ -38,8 +38,9 @@ pub const LINKS_OPENING_MAX: usize = 16;
 pub const PARTITION_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Kept for presence.
 pub const STATUS_QUEUE_BYTES: usize = 1024 * 1024;
-/// Kept for each agent: more than one packet, and a dozen large acks.
-pub const DOWN_QUEUE_BYTES: usize = 24 * 1024;
+/// Kept for each agent, for as long as the process lives: what was not yet written to its socket, plus a segment. A larger
+/// message passes when nothing else waits. Small, because it is paid for every agent.
+pub const DOWN_QUEUE_BYTES: usize = 8 * 1024;
 /// The router counts this beside topic and payload.
 pub const RING_ENTRY_BYTES: usize = 4;
 /// Publishers wait this long for a subscriber that is behind, then the subscriber is closed.

@@ -4,7 +4,7 @@
 //! What the router must never see, because it would panic or lose track: topics and filters that were not checked, acks out
 //! of order, a `ready` from a link that is gone, two links of one name. The connections see to that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
@@ -48,7 +48,12 @@ impl Router {
         let counted = events.clone();
         let open = move |name: &str| {
             let link = LinkBuilder::new(name, events.clone()).clean_session(true).build();
-            link.map(|(tx, rx, _)| (tx, rx)).map_err(|_| RouterGone)
+            link.map(|(tx, rx, _)| {
+                // The router makes room for 200 packets of 500 bytes at once; ours come a few at a time.
+                *tx.buffer() = VecDeque::new();
+                (tx, rx)
+            })
+            .map_err(|_| RouterGone)
         };
         Self {
             open: Arc::new(open),
