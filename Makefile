@@ -19,7 +19,7 @@ demo: engine ## the whole path in one command: 60 printers, 35 days, parts kille
 
 .PHONY: test
 test: engine need-test ## all tests that need nothing outside this repository
-	$(CARGO) build --workspace --bins
+	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace --no-fail-fast
 
 .PHONY: test-recordings

@@ -13,6 +13,8 @@ use crate::reply::Failure;
 /// Places for running statements and for the bytes of waiting bodies.
 #[derive(Debug, Clone)]
 pub(crate) struct Slots {
+    /// How long a statement waits for a place.
+    turn_wait: Duration,
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     body_kib: Arc<Semaphore>,
@@ -21,6 +23,7 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn new() -> Self {
         Self {
+            turn_wait: limits::TURN_WAIT,
             reads: Arc::new(Semaphore::new(limits::READS_MAX)),
             writes: Arc::new(Semaphore::new(limits::WRITES_MAX)),
             body_kib: Arc::new(Semaphore::new(limits::BODIES_BYTES_MAX / 1024)),
@@ -36,7 +39,7 @@ impl Slots {
             RequestKind::Read | RequestKind::Refused => &self.reads,
             RequestKind::Write | RequestKind::Insert => &self.writes,
         };
-        match timeout(limits::TURN_WAIT, Arc::clone(slots).acquire_owned()).await {
+        match timeout(self.turn_wait, Arc::clone(slots).acquire_owned()).await {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) => Err(Failure::stopping()),
             Err(_) => Err(Failure::busy()),
@@ -83,15 +86,15 @@ mod tests {
         assert!(slots.take(RequestKind::Insert).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_statement_that_gets_no_turn_in_time_hears_that_the_engine_is_busy() {
-        let slots = Slots::new();
+        let slots = Slots { turn_wait: Duration::from_millis(10), ..Slots::new() };
         let mut writes = Vec::new();
         for _ in 0..limits::WRITES_MAX {
             writes.push(slots.take(RequestKind::Write).await.unwrap());
         }
         assert_eq!(slots.take(RequestKind::Write).await.unwrap_err().code, 202);
-        assert!(!slots.drain(Duration::from_secs(1)).await, "four are still running");
+        assert!(!slots.drain(Duration::from_millis(10)).await, "four are still running");
     }
 
     #[tokio::test]
