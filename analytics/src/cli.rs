@@ -128,7 +128,7 @@ struct BillRun {
 )]
 struct ForecastArgs {
     #[command(subcommand)]
-    action: Option<ForecastAction>,
+    action: Option<command::backtest::Action>,
     /// Only this tenant
     #[arg(long)]
     tenant: Option<String>,
@@ -138,25 +138,6 @@ struct ForecastArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-enum ForecastAction {
-    /// Forecast a recorded fleet at past days, looking at nothing later than each of them
-    #[command(after_help = "Example:\n  analytics forecast backtest --data fleet --out forecasts.csv")]
-    Backtest {
-        /// Folder with readings.csv(.gz), devices.csv, catalog.csv, holidays.csv and truth.csv
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
-        /// Where the forecasts are written: device,supply,origin,p10,p50,p90
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        /// The rows to forecast (device,supply,origin); default: the first columns of DIR/truth.csv
-        #[arg(long, value_name = "FILE")]
-        pairs: Option<PathBuf>,
-    },
-    /// Score forecasts against what happened, with 90 % bootstrap intervals over devices
-    Score { truth: PathBuf, forecasts: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -198,12 +179,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Version => return print(format!("analytics {}\n", env!("CARGO_PKG_VERSION")).as_bytes()),
         Command::Bill(Bill { action: Some(BillAction::Simulate { input }), .. }) => return simulate_file(&input),
-        Command::Forecast(ForecastArgs { action: Some(ForecastAction::Backtest { data, out, pairs }), .. }) => {
-            return command::backtest::backtest(&data, &out, pairs.as_deref()).or_exit(Exit::Config);
-        }
-        Command::Forecast(ForecastArgs { action: Some(ForecastAction::Score { truth, forecasts }), .. }) => {
-            let scores = command::backtest::score(&truth, &forecasts).or_exit(Exit::Config)?;
-            return print(scores.as_bytes());
+        Command::Forecast(ForecastArgs { action: Some(action), .. }) => {
+            return print(command::backtest::run(action).or_exit(Exit::Config)?.as_bytes());
         }
         Command::Bill(_) | Command::Forecast(_) | Command::Export(_) => {}
     }

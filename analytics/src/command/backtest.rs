@@ -4,13 +4,44 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use service::exit::Exit;
+use clap::Subcommand;
 
 use crate::toner::constants::Constants;
 use crate::toner::{backtest as toner, data, score as scores};
 
 /// Resamplings of devices behind each interval.
 const BOOTSTRAP: usize = 400;
+
+/// What the fleet forecaster does with files.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Forecast a recorded fleet at past days, looking at nothing later than each of them
+    #[command(after_help = "Example:\n  analytics forecast backtest --data fleet --out forecasts.csv")]
+    Backtest {
+        /// Folder with readings.csv(.gz), devices.csv, catalog.csv, holidays.csv and truth.csv
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Where the forecasts are written: device,supply,origin,p10,p50,p90
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The rows to forecast (device,supply,origin); default: the first columns of DIR/truth.csv
+        #[arg(long, value_name = "FILE")]
+        pairs: Option<PathBuf>,
+    },
+    /// Score forecasts against what happened, with 90 % bootstrap intervals over devices
+    Score { truth: PathBuf, forecasts: PathBuf },
+}
+
+/// Does it; the answer is what goes to standard output.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn run(action: Action) -> Result<String, BacktestError> {
+    match action {
+        Action::Backtest { data, out, pairs } => backtest(&data, &out, pairs.as_deref()).map(|()| String::new()),
+        Action::Score { truth, forecasts } => score(&truth, &forecasts),
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BacktestError {
@@ -26,7 +57,7 @@ pub enum BacktestError {
 ///
 /// # Errors
 /// When the folder cannot be read or the file not be written.
-pub fn backtest(dir: &Path, out: &Path, pairs: Option<&Path>) -> Result<Exit, BacktestError> {
+fn backtest(dir: &Path, out: &Path, pairs: Option<&Path>) -> Result<(), BacktestError> {
     let unread = |error: &dyn std::fmt::Display| BacktestError::Data(error.to_string());
     let (devices, facts) = data::load(dir).map_err(|error| unread(&error))?;
     let pairs = pairs.map_or_else(|| dir.join("truth.csv"), Path::to_path_buf);
@@ -41,14 +72,14 @@ pub fn backtest(dir: &Path, out: &Path, pairs: Option<&Path>) -> Result<Exit, Ba
             say(&format!("{} {} {}: {error}", pair.device, pair.supply, pair.origin));
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// One line per score: name, value, bounds.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn score(truth: &Path, forecasts: &Path) -> Result<String, BacktestError> {
+fn score(truth: &Path, forecasts: &Path) -> Result<String, BacktestError> {
     let unread = |error: &dyn std::fmt::Display| BacktestError::Data(error.to_string());
     let truth = data::truth(truth).map_err(|error| unread(&error))?;
     let forecasts = data::forecasts(forecasts).map_err(|error| unread(&error))?;
