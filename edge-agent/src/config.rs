@@ -10,10 +10,10 @@ use service::clock::ClockConfig;
 use service::config::Config;
 use service::http::HttpConfig;
 use service::log::LogConfig;
+use service::tls::Files;
 
 use crate::discover::Ranges;
 use crate::limits;
-use crate::publish::tls::Files;
 use crate::publish::window::Pace;
 use crate::snmp::SnmpConfig;
 use crate::snmp::config::RangeConfig;

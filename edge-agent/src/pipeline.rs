@@ -43,7 +43,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// When it cannot start: certificates, spool, port. Later faults are retried and shown in `/health`.
 pub async fn run(config: AgentConfig, shutdown: Shutdown) -> Result<(), Failure> {
-    let (cn, _, _) = tls::certificate(&config.broker.certificate).or_exit(Exit::Config)?;
+    let cn = tls::name(&config.broker.certificate).or_exit(Exit::Config)?;
     let clock = Clock::connect(&config.clock.0, cn.as_str()).await.or_exit(Exit::Unavailable)?;
     let moments = Moments::new(clock.clone());
     let metrics = Metrics::new("edge_agent", VERSION);

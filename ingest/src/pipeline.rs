@@ -13,6 +13,7 @@ use service::exit::Exit;
 use service::health::Health;
 use service::metrics::Metrics;
 use service::shutdown::Shutdown;
+use service::tls::TlsError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,7 @@ use crate::quota::Quota;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
 use crate::subscribe::Subscriber;
-use crate::tls::{self, TlsError};
+use crate::tls;
 
 const DAY_SECONDS: u32 = 86_400;
 

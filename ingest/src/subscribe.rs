@@ -40,7 +40,7 @@ pub(crate) struct Subscriber {
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error(transparent)]
-    Tls(#[from] tls::TlsError),
+    Tls(#[from] service::tls::TlsError),
     #[error("{}", connection_words(.0))]
     Connection(#[from] Box<ConnectionError>),
     #[error("the client takes no requests: {0}")]

@@ -71,7 +71,7 @@ fn open(config: &AgentConfig) -> Result<Option<Spool>, Failure> {
         let why = format!("there is no spool in {}; has the agent run yet?", spool.display());
         return Err(Failure::new(Exit::Unavailable, why));
     }
-    let (cn, _, _) = tls::certificate(&config.broker.certificate).or_exit(Exit::Config)?;
+    let cn = tls::name(&config.broker.certificate).or_exit(Exit::Config)?;
     let now = Moments::new(Clock::system()).now();
     match Spool::open(settings(config, cn, false), now, rand::random()) {
         Ok(spool) => Ok(Some(spool)),

@@ -14,6 +14,7 @@ use schemas::topic::{Down, Topic, filter};
 use schemas::wire::{Hello, Status, decode_ack, encode_hello, encode_status};
 use service::backoff::Backoff;
 use service::health::Health;
+use service::tls::{Files, TlsError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Fault;
 use super::greeting::{Asked, Greeting};
 use super::mode::Mode;
-use super::tls::{self, Files, TlsError};
+use super::tls;
 use super::window::{Pace, Want, Window};
 use crate::limits::{
     CERT_EXPIRY_WARN, CONNECT_TIMEOUT, FETCH_MAX, MQTT_INFLIGHT, MQTT_REQUESTS, PACKET_BYTES_MAX, PUBACK_TIMEOUT,
