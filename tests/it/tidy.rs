@@ -27,16 +27,6 @@ const LINES_MAX: usize = 400;
 
 const LONG: &[(&str, &str)] = &[
     ("broker/tests/front.rs", "the front's conformance tests share one broker and read best as one list"),
-    (
-        "edge-agent/src/publish/link.rs",
-        "one connection from first packet to last; the only file that may speak to rumqttc",
-    ),
-    ("edge-agent/src/spool/books.rs", "what the spool remembers of its books; to be parted into state and statements"),
-    (
-        "edge-agent/src/spool/mod.rs",
-        "one type and its invariants; opening, giving up and reading are to be parted from it",
-    ),
-    ("edge-agent/src/scheduler.rs", "one loop; a line over"),
     ("edge-agent/src/spool/tests.rs", "the spool's tests: one list of sentences over one type"),
 ];
 
@@ -137,7 +127,7 @@ fn the_outside_world_is_met_in_one_file_a_part() {
         // fault.rs only names the reasons of a failed connection.
         (
             "rumqttc::",
-            &["edge-agent/src/publish/link.rs", "edge-agent/src/publish/fault.rs", "ingest/src/subscribe.rs"],
+            &["edge-agent/src/publish/client.rs", "edge-agent/src/publish/fault.rs", "ingest/src/subscribe.rs"],
         ),
         ("UdpSocket", &["edge-agent/src/snmp/client.rs"]),
         ("sled::", &["edge-agent/src/spool/"]),

@@ -18,7 +18,7 @@ pub struct Asked {
 }
 
 /// The hellos of one connection. `now` is time that is never driven; moments are those of the host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Greeting {
     pace: Pace,
     asked: Option<Asked>,

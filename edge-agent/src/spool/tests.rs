@@ -4,8 +4,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use schemas::limits::{BATCH_CLOSE_BYTES, PAYLOAD_BYTES_MAX};
-use schemas::wire::{Alert, Body, Info, Outcome, PlanItem, Poll, Supply, clock};
+use schemas::wire::{
+    Alert, Body, Drop, Info, Outcome, PlanItem, Poll, Record, Supply, clock, decode_body, decode_header,
+};
 
+use super::layout::decode_records;
 use super::*;
 use crate::limits::SPOOL_BYTES_LEAST;
 use crate::taken::Polled;
@@ -114,7 +117,7 @@ fn drops(spool: &mut Spool) -> Vec<Drop> {
     let mut drops: Vec<Drop> = records(spool).into_iter().filter_map(|record| record.drop.map(|drop| *drop)).collect();
     let keys: Vec<u64> = spool.books().pending().iter().map(|pending| pending.key).collect();
     for key in keys {
-        let value = spool.store.as_ref().unwrap().get(&Name::Pending(key).key()).unwrap().unwrap();
+        let value = spool.store.read(Name::Pending(key)).unwrap().unwrap();
         let (taken, _) = decode_records(&value).unwrap();
         drops.extend(taken.into_iter().filter_map(|taken| taken.record.drop.map(|drop| *drop)));
     }

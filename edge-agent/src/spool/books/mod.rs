@@ -1,7 +1,11 @@
 //! The order of the spool and its books: which seqs were given, what is still held, what was given up. Pure.
 //!
 //! Every change is returned as [`Write`]s that the caller commits in one step; a failed commit means reading the books
-//! anew from the store. Never gives a seq twice, never forgets one: each is held, settled or covered by a drop record.
+//! anew from the store ([`loaded`]). Never gives a seq twice, never forgets one: each is held, settled or covered by a drop
+//! record ([`drops`]).
+
+pub mod drops;
+pub mod loaded;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -10,11 +14,13 @@ use schemas::limits::BATCH_CLOSE_BYTES;
 use schemas::wire::{Drop, Stats};
 use serde::{Deserialize, Serialize};
 
-use super::layout::{FrozenValue, Last, Name, Write, decode, decode_records, encode, encode_records};
+pub use self::drops::Damaged;
+pub use self::loaded::Loaded;
+use super::layout::{FrozenValue, Name, Write, encode, encode_records};
 use super::record::{Taken, polls, span};
 use crate::limits::{BATCH_FILL_PERCENT, BATCH_PLAIN_BYTES_MAX, BATCH_RECORDS_MAX};
 use crate::time::Moment;
-use crate::time::stamper::{Known, Span};
+use crate::time::stamper::Span;
 
 /// Compressed bytes per thousand plain ones before anything was measured; high, so that a first batch is not too large.
 const RATIO_FIRST: usize = 500;
@@ -86,106 +92,15 @@ pub struct Held {
     pub closed_ms: i64,
 }
 
-/// What a store says when it is opened.
-#[derive(Debug)]
-pub struct Loaded {
-    pub epoch: u64,
-    empty: bool,
-    meta: Option<Meta>,
-    pub known: Known,
-    pub last: HashMap<u64, Last>,
-    pub inventory: Vec<Vec<u8>>,
-    pending: BTreeMap<u64, Pending>,
-    frozen: BTreeMap<u64, Held>,
-    damaged_pending: Vec<u64>,
-    damaged_frozen: Vec<u64>,
-    unreadable: Option<&'static str>,
-}
-
-impl Loaded {
-    pub fn new(epoch: u64) -> Self {
+impl Held {
+    fn of(value: &FrozenValue) -> Self {
         Self {
-            epoch,
-            empty: true,
-            meta: None,
-            known: Known::default(),
-            last: HashMap::new(),
-            inventory: Vec::new(),
-            pending: BTreeMap::new(),
-            frozen: BTreeMap::new(),
-            damaged_pending: Vec::new(),
-            damaged_frozen: Vec::new(),
-            unreadable: None,
+            id: PayloadId::of(&value.payload),
+            polls: value.polls,
+            bytes: u64::try_from(value.payload.len()).unwrap_or(u64::MAX),
+            closed_ms: value.closed_ms,
         }
     }
-
-    /// Hears one value; `None` is one that does not open.
-    pub fn value(&mut self, key: &[u8], value: Option<Vec<u8>>) {
-        self.empty = false;
-        match Name::of(key) {
-            Name::Books => match value.and_then(|value| decode(&value)) {
-                Some(meta) => self.meta = Some(meta),
-                None => self.unreadable = Some("its books do not open; was the key replaced?"),
-            },
-            Name::Clock => self.known = value.and_then(|value| decode(&value)).unwrap_or_default(),
-            Name::Inventory(_) => self.inventory.extend(value),
-            Name::Last(device) => {
-                if let Some(last) = value.and_then(|value| decode(&value)) {
-                    self.last.insert(device, last);
-                }
-            }
-            Name::Pending(key) => {
-                let pending = value.and_then(|value| {
-                    let (records, plain) = decode_records(&value)?;
-                    Pending::new(key, &records, plain, value.len())
-                });
-                match pending {
-                    Some(pending) => drop(self.pending.insert(key, pending)),
-                    None => self.damaged_pending.push(key),
-                }
-            }
-            Name::Frozen(seq) => match value.as_deref().and_then(FrozenValue::decode) {
-                Some(value) => drop(self.frozen.insert(seq, held(&value))),
-                None => self.damaged_frozen.push(seq),
-            },
-            Name::Epoch | Name::Unknown => {}
-        }
-    }
-
-    /// Whether the store can be gone on with.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn check(&self) -> Result<(), String> {
-        match self.unreadable {
-            Some(why) => Err(why.to_owned()),
-            None if self.meta.is_none() && !(self.pending.is_empty() && self.frozen.is_empty()) => {
-                Err("its books are missing".to_owned())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Whether the store held nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.empty
-    }
-}
-
-fn held(value: &FrozenValue) -> Held {
-    Held {
-        id: PayloadId::of(&value.payload),
-        polls: value.polls,
-        bytes: u64::try_from(value.payload.len()).unwrap_or(u64::MAX),
-        closed_ms: value.closed_ms,
-    }
-}
-
-/// A value that could not be read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damaged {
-    Pending(u64),
-    Frozen(u64),
 }
 
 /// The state of one epoch.
@@ -332,7 +247,7 @@ impl Books {
     /// Takes a frozen payload in under the next seq.
     pub fn freeze(&mut self, id: PayloadId, value: &FrozenValue, writes: &mut Vec<Write>) {
         let seq = self.meta.next_seq;
-        let entry = Held { id, ..held(value) };
+        let entry = Held { id, ..Held::of(value) };
         self.meta.next_seq += 1;
         self.meta.polls_taken += u64::from(value.polls);
         self.frozen_bytes += entry.bytes;
@@ -359,111 +274,10 @@ impl Books {
         Some(held)
     }
 
-    /// Gives up the oldest payload held, or the oldest unfrozen entry, which gets a seq for it. The caller adds the
-    /// returned drop record (and those inside the payload) with [`Books::add_drop`] in the same commit.
-    pub fn give_up_oldest(&mut self, cause: &str, writes: &mut Vec<Write>) -> Option<Drop> {
-        let drop = if let Some(seq) = self.frozen.first_key_value().map(|(seq, _)| *seq) {
-            let held = self.settle(seq, writes)?;
-            self.dropped(seq, u64::from(held.polls), cause)
-        } else {
-            let pending = self.pending.pop_front()?;
-            self.pending_bytes -= pending.stored_bytes;
-            writes.push((Name::Pending(pending.key).key(), None));
-            self.dropped_unfrozen(u64::from(pending.polls), cause)
-        };
-        self.write_meta(writes);
-        Some(drop)
-    }
-
-    /// Accounts for what a damaged log lost without an error: it may have gone back to an earlier state (`known_taken`, from
-    /// the counters file, is then ahead of it), or lack payloads. Whatever of it was settled is stated as given up all the
-    /// same; a commit beats a drop. Seqs are never given twice. Returns the drops to add, none for a sound log.
-    pub fn account_for_losses(&mut self, known_taken: u64, writes: &mut Vec<Write>) -> Vec<Drop> {
-        let lacking_from = self.lacking_from.take();
-        let mut drops: Vec<Drop> = Vec::new();
-        if lacking_from.is_none() && known_taken <= self.taken() {
-            return drops;
-        }
-        let first = lacking_from.unwrap_or(self.meta.next_seq);
-        self.meta.next_seq = self.meta.next_seq.max(known_taken.saturating_add(1));
-        for seq in first..self.meta.next_seq {
-            if self.frozen.contains_key(&seq) {
-                continue;
-            }
-            self.meta.dropped += 1;
-            match drops.last_mut() {
-                Some(last) if last.to + 1 == seq => last.to = seq,
-                _ => drops.push(Drop {
-                    epoch: self.epoch,
-                    from: seq,
-                    to: seq,
-                    cause: "damaged".to_owned(),
-                    ..Drop::default()
-                }),
-            }
-        }
-        self.write_meta(writes);
-        drops
-    }
-
-    /// Gives up a value that cannot be read back.
-    pub fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Drop {
-        const CAUSE: &str = "damaged";
-        let drop = match damaged {
-            Damaged::Frozen(seq) => {
-                let polls = self.settle(seq, writes).map_or(0, |held| u64::from(held.polls));
-                writes.push((Name::Frozen(seq).key(), None));
-                self.dropped(seq, polls, CAUSE)
-            }
-            Damaged::Pending(key) => {
-                let at = self.pending.iter().position(|pending| pending.key == key);
-                let pending = at.and_then(|at| self.pending.remove(at));
-                self.pending_bytes -= pending.as_ref().map_or(0, |pending| pending.stored_bytes);
-                writes.push((Name::Pending(key).key(), None));
-                self.dropped_unfrozen(pending.map_or(0, |pending| u64::from(pending.polls)), CAUSE)
-            }
-        };
-        self.write_meta(writes);
-        drop
-    }
-
-    /// Keeps a drop record; joins it to the one before if that is still unfrozen and the seqs touch.
-    pub fn add_drop(&mut self, at: Moment, drop: Drop, writes: &mut Vec<Write>) {
-        let mut joined = drop;
-        if let Some(last) = self.pending.back()
-            && last.at.boot == at.boot
-            && let Some(before) = &last.drop
-            && (before.epoch, &before.cause) == (joined.epoch, &joined.cause)
-            && before.to.checked_add(1) == Some(joined.from)
-        {
-            joined.from = before.from;
-            joined.polls += before.polls;
-            if let Some(last) = self.pending.pop_back() {
-                self.pending_bytes -= last.stored_bytes;
-                writes.push((Name::Pending(last.key).key(), None));
-            }
-        }
-        self.add(&[Taken::new(at, None, joined)], writes);
-    }
-
     /// Restates the small values; the last statement in a commit counts.
     pub fn write_meta(&mut self, writes: &mut Vec<Write>) {
         self.meta.held = u64::try_from(self.frozen.len()).unwrap_or(u64::MAX);
         self.meta.oldest = self.oldest();
         writes.push((Name::Books.key(), Some(encode(&self.meta))));
-    }
-
-    fn dropped(&mut self, seq: u64, polls: u64, cause: &str) -> Drop {
-        self.meta.dropped += 1;
-        self.meta.polls_dropped += polls;
-        Drop { epoch: self.epoch, from: seq, to: seq, polls, cause: cause.to_owned(), ..Drop::default() }
-    }
-
-    /// Records that never were in a payload take a seq all the same, so that the books can name them.
-    fn dropped_unfrozen(&mut self, polls: u64, cause: &str) -> Drop {
-        let seq = self.meta.next_seq;
-        self.meta.next_seq += 1;
-        self.meta.polls_taken += polls;
-        self.dropped(seq, polls, cause)
     }
 }

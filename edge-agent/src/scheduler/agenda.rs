@@ -1,0 +1,81 @@
+//! When the agent looks for devices and when it states its books. Pure: the steady clock is an argument.
+//!
+//! Polls have a schedule of their own, see [`crate::poll::schedule`].
+
+use std::time::Duration;
+
+use crate::limits::STATS_EVERY;
+
+/// What is to come beside the polls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agenda {
+    /// `None`: there is nothing to look through.
+    sweep_every: Option<Duration>,
+    sweeping: bool,
+    next_sweep: Duration,
+    next_stats: Duration,
+}
+
+impl Agenda {
+    /// Both are due at once.
+    pub fn new(now: Duration, sweep_every: Option<Duration>) -> Self {
+        Self { sweep_every, sweeping: false, next_sweep: now, next_stats: now }
+    }
+
+    /// Whether the books are to be stated now; says so once.
+    pub fn stats_due(&mut self, now: Duration) -> bool {
+        let due = now >= self.next_stats;
+        if due {
+            self.next_stats = now + STATS_EVERY;
+        }
+        due
+    }
+
+    /// Whether a sweep is to begin now; says so once. One that lasts longer than the interval delays the next.
+    pub fn sweep_due(&mut self, now: Duration) -> bool {
+        match self.sweep_every {
+            Some(every) if !self.sweeping && now >= self.next_sweep => {
+                self.sweeping = true;
+                self.next_sweep = now + every;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The sweep is done.
+    pub fn swept(&mut self) {
+        self.sweeping = false;
+    }
+
+    /// When the next of both is due.
+    pub fn next(&self) -> Duration {
+        match self.sweep_every {
+            Some(_) if !self.sweeping => self.next_sweep.min(self.next_stats),
+            _ => self.next_stats,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_sweep_begins_once_an_interval_and_never_while_one_is_under_way() {
+        let mut agenda = Agenda::new(Duration::ZERO, Some(HOUR));
+        assert!(agenda.sweep_due(Duration::ZERO) && !agenda.sweep_due(HOUR * 2), "it is under way");
+        agenda.swept();
+        assert!(agenda.sweep_due(HOUR * 2) && !agenda.sweep_due(HOUR * 2));
+        assert!(agenda.stats_due(HOUR * 2));
+        assert_eq!(agenda.next(), HOUR * 2 + STATS_EVERY, "a sweep under way is not waited for");
+    }
+
+    #[test]
+    fn without_ranges_there_is_no_sweep() {
+        let mut agenda = Agenda::new(Duration::ZERO, None);
+        assert!(!agenda.sweep_due(HOUR) && agenda.stats_due(HOUR) && !agenda.stats_due(HOUR));
+    }
+}

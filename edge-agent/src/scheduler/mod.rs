@@ -1,0 +1,199 @@
+//! Decides when to look for devices, when to poll them and when to state the books, and runs that.
+//!
+//! [`agenda`] says when what is due and is pure; `tasks` starts polls and sweeps, `outcomes` takes in what they yield. Each
+//! poll is a task of its own that ends when its record is durable: a panic costs one poll, and what arrives together is
+//! written together. A poll that is due is never skipped because of a sweep.
+
+pub mod agenda;
+mod outcomes;
+mod tasks;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::id::AgentCn;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::agenda::Agenda;
+use self::tasks::{Done, Job};
+use crate::config::AgentConfig;
+use crate::discover::{RangeError, Ranges};
+use crate::inventory::Inventory;
+use crate::metrics::AgentMetrics;
+use crate::poll::schedule::Schedule;
+use crate::snmp::SnmpConfig;
+use crate::spool::given::Given;
+use crate::spool::keeper::{Closed, SpoolHandle};
+use crate::spool::{Close, Measures};
+use crate::taken::Cost;
+use crate::time::{Boot, Moments};
+
+/// The reading half of the agent.
+#[derive(Debug)]
+pub struct Scheduler {
+    snmp: Arc<SnmpConfig>,
+    ranges: Arc<Ranges>,
+    bursts: Schedule,
+    discover_every: Option<Duration>,
+    spool: SpoolHandle,
+    moments: Moments,
+    metrics: AgentMetrics,
+    inventory: Inventory,
+    lan: Cost,
+    polls_failed: u64,
+    not_kept: u64,
+}
+
+/// What is under way.
+struct Round {
+    jobs: VecDeque<Job>,
+    running: JoinSet<Done>,
+    polls_running: usize,
+    agenda: Agenda,
+    token: CancellationToken,
+}
+
+impl Scheduler {
+    /// # Errors
+    /// When the ranges cannot be used.
+    pub fn new(
+        config: AgentConfig,
+        cn: &AgentCn,
+        spool: SpoolHandle,
+        moments: Moments,
+        metrics: AgentMetrics,
+    ) -> Result<Self, RangeError> {
+        let ranges = Ranges::new(&config.ranges)?;
+        if ranges.is_empty() {
+            tracing::warn!("no [[ranges]] in the configuration: nothing will be found");
+        }
+        Ok(Self {
+            bursts: Schedule::new(Duration::from_secs(config.schedule.poll_interval_s), Boot::of(cn.as_str()).0),
+            // Without ranges there is nothing to look through.
+            discover_every: (!ranges.is_empty()).then(|| Duration::from_secs(config.schedule.discover_interval_s)),
+            snmp: Arc::new(config.snmp),
+            ranges: Arc::new(ranges),
+            spool,
+            moments,
+            metrics,
+            inventory: Inventory::default(),
+            lan: Cost::default(),
+            polls_failed: 0,
+            not_kept: 0,
+        })
+    }
+
+    /// Runs until the token is cancelled or the spool is gone. What is under way then is given up: it was never taken.
+    pub async fn run(mut self, token: CancellationToken) {
+        tokio::select! {
+            () = token.cancelled() => {}
+            outcome = self.rounds(token.clone()) => if outcome.is_err() { tracing::error!("the spool is gone, polling ends") },
+        }
+    }
+
+    async fn rounds(&mut self, token: CancellationToken) -> Result<(), Closed> {
+        self.begin().await?;
+        let now = self.steady();
+        let mut round = Round {
+            jobs: VecDeque::new(),
+            running: JoinSet::new(),
+            polls_running: 0,
+            agenda: Agenda::new(now, self.discover_every),
+            token,
+        };
+        loop {
+            let now = self.steady();
+            self.start_due(&mut round, now).await?;
+            if round.running.is_empty() {
+                self.save_inventory().await?;
+                if self.moments.clock().is_drill() {
+                    // A step of a drill is a whole linger: everything taken in it is closed and durable.
+                    self.spool.close(Close::All).await?;
+                    self.moments.clock().reached(now);
+                }
+            }
+            let next = self.next(&round, now);
+            tokio::select! {
+                Some(done) = round.running.join_next() => {
+                    if let Ok(done) = done {
+                        self.done(done, &mut round).await?;
+                    }
+                }
+                () = self.moments.clock().until_steady(next) => {}
+            }
+        }
+    }
+
+    /// When to look again if nothing else happens. In a drill, at its next step.
+    fn next(&self, round: &Round, now: Duration) -> Duration {
+        if self.moments.clock().is_drill() {
+            return now + Duration::from_millis(1);
+        }
+        let burst = (!self.inventory.is_empty()).then(|| self.bursts.next(now));
+        let wanted = self.inventory.next_wanted();
+        [burst, wanted].into_iter().flatten().fold(round.agenda.next(), Duration::min)
+    }
+
+    /// Goes on where the process before this one stopped.
+    async fn begin(&mut self) -> Result<(), Closed> {
+        let boot = self.moments.boot();
+        self.inventory = Inventory::load(self.spool.take_inventory().await?, boot);
+        let gone = self.inventory.retain(|at| self.ranges.allows(at.address));
+        self.spool.set_inventory(gone).await?;
+        let polled = self.spool.polled(self.inventory.devices()).await?;
+        for ((_, entry), polled) in self.inventory.iter_mut().zip(polled) {
+            entry.last = polled.filter(|at| at.boot == boot).map(|at| Duration::from_millis(at.steady_ms));
+        }
+        self.count_devices();
+        let started =
+            Given::event(self.moments.now(), "agent-started", [("version", env!("CARGO_PKG_VERSION").to_owned())]);
+        self.spool.take(vec![started]).await?;
+        Ok(())
+    }
+
+    async fn start_due(&mut self, round: &mut Round, now: Duration) -> Result<(), Closed> {
+        if round.agenda.stats_due(now) {
+            self.spool.state_books(self.measures()).await?;
+        }
+        for (place, entry) in self.inventory.iter_mut() {
+            if !entry.busy && self.bursts.due(now, entry.last, entry.wanted()) {
+                entry.busy = true;
+                round.jobs.push_back(Job::Poll(place));
+            }
+        }
+        if round.agenda.sweep_due(now) {
+            self.start_sweep(round);
+        }
+        while round.polls_running < self.snmp.in_flight
+            && let Some(job) = round.jobs.pop_front()
+        {
+            self.start(job, round);
+        }
+        Ok(())
+    }
+
+    async fn save_inventory(&mut self) -> Result<(), Closed> {
+        let changes = self.inventory.changes(self.moments.boot());
+        if changes.is_empty() { Ok(()) } else { self.spool.set_inventory(changes).await }
+    }
+
+    fn measures(&self) -> Measures {
+        Measures {
+            devices: u32::try_from(self.inventory.len()).unwrap_or(u32::MAX),
+            lan_packets: self.lan.packets,
+            lan_bytes: self.lan.bytes,
+            wan_bytes: self.metrics.wan_bytes.get(),
+            polls_failed: self.polls_failed,
+        }
+    }
+
+    fn count_devices(&self) {
+        self.metrics.devices.set(i64::try_from(self.inventory.len()).unwrap_or(i64::MAX));
+    }
+
+    fn steady(&self) -> Duration {
+        self.moments.clock().steady()
+    }
+}

@@ -1,0 +1,86 @@
+//! Starts polls and sweeps. Each works on its own copy of what is known; nothing is shared but the way into the spool.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::{Round, Scheduler};
+use crate::discover::{Swept, sweep};
+use crate::poll::{At, Known, PollError, first_read, refresh};
+use crate::spool::given::Given;
+use crate::spool::keeper::Kept;
+use crate::taken::{Cost, Polled};
+use crate::time::Moment;
+
+/// What a task did.
+pub(super) enum Done {
+    Polled(usize, Result<(Box<Known>, u8, Cost, Kept), Died>),
+    FirstRead(At, Result<FirstRead, Died>),
+    Swept(Result<Box<Swept>, Died>),
+}
+
+pub(super) type FirstRead = Result<(Box<Known>, Box<Polled>, Moment), PollError>;
+
+/// A task panicked.
+pub(super) struct Died;
+
+/// What a task is to do.
+pub(super) enum Job {
+    Poll(usize),
+    FirstRead(At),
+}
+impl Scheduler {
+    pub(super) fn start(&mut self, job: Job, round: &mut Round) {
+        let (snmp, moments) = (Arc::clone(&self.snmp), self.moments.clone());
+        match job {
+            Job::Poll(place) => {
+                let Some(entry) = self.inventory.get_mut(place) else { return };
+                let (mut known, spool) = (entry.known.clone(), self.spool.clone());
+                let work = async move {
+                    let at = moments.now();
+                    let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
+                    let (outcome, cost) = (polled.poll.outcome, polled.cost);
+                    let kept = spool.take(vec![Given::Polled(at, Box::new(polled))]).await.unwrap_or(Kept::Refused);
+                    (Box::new(known), outcome, cost, kept)
+                };
+                round.running.spawn(async move { Done::Polled(place, guarded(work).await) });
+            }
+            Job::FirstRead(at) => {
+                let work = {
+                    let at = at.clone();
+                    async move {
+                        let moment = moments.now();
+                        let read = first_read(&snmp, &at, Duration::from_millis(moment.steady_ms)).await;
+                        read.map(|(known, polled)| (Box::new(known), Box::new(polled), moment))
+                    }
+                };
+                round.running.spawn(async move { Done::FirstRead(at, guarded(work).await) });
+            }
+        }
+        round.polls_running += 1;
+    }
+
+    pub(super) fn start_sweep(&mut self, round: &mut Round) {
+        self.inventory.forget_second();
+        let (snmp, ranges) = (Arc::clone(&self.snmp), Arc::clone(&self.ranges));
+        let known = self.inventory.addresses();
+        let (token, runtime) = (round.token.clone(), tokio::runtime::Handle::current());
+        // A sweep is one long conversation with many addresses; it gets a thread of its own, which ends with the agent.
+        round.running.spawn_blocking(move || {
+            runtime.block_on(async move {
+                let work = async { Box::new(sweep(&snmp, &ranges, &known, &mut |_| {}).await) };
+                match token.run_until_cancelled(guarded(work)).await {
+                    Some(swept) => Done::Swept(swept),
+                    None => Done::Swept(Ok(Box::default())),
+                }
+            })
+        });
+    }
+}
+
+/// Runs work whose panic must not cost more than itself.
+async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Died> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Died)
+}
