@@ -11,7 +11,7 @@ use crate::limits::GROUP_PAYLOADS_MAX;
 use crate::window::Token;
 
 /// A payload on its way into the store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Member {
     pub payload: Payload,
     /// As delivered, for the case that the store refuses the rows.
@@ -21,7 +21,7 @@ pub struct Member {
 }
 
 /// Payloads that are inserted together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Group {
     pub members: Vec<Member>,
     pub rows: usize,
@@ -29,7 +29,7 @@ pub struct Group {
 }
 
 /// The group that is filling.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Batcher {
     rows_max: usize,
     bytes_max: usize,
@@ -65,6 +65,11 @@ impl Batcher {
 
     pub fn is_empty(&self) -> bool {
         self.group.members.is_empty()
+    }
+
+    /// What is in the group so far.
+    pub fn members(&self) -> &[Member] {
+        &self.group.members
     }
 
     /// When the group is to be inserted; `None` while it is empty.

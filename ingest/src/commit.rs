@@ -1,6 +1,6 @@
-//! Settles groups: rows, then their lines in the books, then the acks to the agents, then those to the broker.
+//! Settles groups: does what [`Settling`] says is next, however long the store takes.
 //!
-//! A crash between any two steps only repeats. Nothing is acknowledged while the store does not answer.
+//! Nothing is acknowledged while the store does not answer.
 
 use service::backoff::Backoff;
 use service::clock::Clock;
@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::acks;
 use crate::batch::{Group, Member};
 use crate::bisect::Bisect;
 use crate::config::RetryConfig;
@@ -19,6 +18,7 @@ use crate::insert::{Writer, fate};
 use crate::intake::Command;
 use crate::limits::PING_INTERVAL;
 use crate::metrics::{Counters, Fate};
+use crate::settle::{Settling, Todo, Told};
 use crate::shared::Shared;
 use crate::store::{Class, Store, StoreError};
 
@@ -63,21 +63,24 @@ impl Committer {
     }
 
     async fn settle(&mut self, group: Group, commands: &mpsc::Sender<Command>) -> Result<Vec<Key>, Stopped> {
-        let tokens = group.members.iter().map(|member| member.token).collect();
-        let keys: Vec<Key> =
-            group.members.iter().map(|member| Key::new(&member.payload.cn, member.payload.id)).collect();
-        let ids: Vec<_> = group.members.iter().map(|member| (member.payload.cn.clone(), member.payload.id)).collect();
-        self.counters.group_payloads.observe(f64::from(decode::count(keys.len())));
-
-        let mut members = self.without_known(group.members, &keys).await;
-        self.rows(&mut members).await?;
-        self.books(&members).await?;
-        self.measure(&members);
-
+        self.counters.group_payloads.observe(f64::from(decode::count(group.members.len())));
+        let mut settling = Settling::new(group);
+        self.leave_out_known(&mut settling).await;
+        let Told { commands: told, keys } = loop {
+            match settling.todo() {
+                Todo::Rows => self.rows(&mut settling).await?,
+                Todo::Books => self.books(settling.members()).await?,
+                Todo::Tell => {}
+            }
+            settling.stored();
+            if let Some(told) = settling.told(self.clock.wall().as_millisecond()) {
+                break told;
+            }
+        };
         // Durable from here on: the agents may free their disks.
+        self.measure(settling.members());
         self.counters.acks.inc_by(keys.len() as u64);
-        let messages = acks::settled(ids, self.clock.wall().as_millisecond());
-        for command in messages.into_iter().map(Command::Tell).chain([Command::Release(tokens)]) {
+        for command in told {
             // The subscriber outlives us, except when it panicked; then the agents send again.
             let _ = commands.send(command).await;
         }
@@ -87,35 +90,32 @@ impl Committer {
         Ok(keys)
     }
 
-    /// Drops members that another worker has settled. Redis only says where to look: `batches` decides.
-    async fn without_known(&mut self, members: Vec<Member>, keys: &[Key]) -> Vec<Member> {
-        let Some(shared) = &mut self.shared else { return members };
-        let hints = shared.hints(keys).await;
-        let asked: Vec<_> = members
-            .iter()
-            .zip(&hints)
-            .filter(|(_, hint)| **hint)
+    /// Leaves out members that another worker has settled. Redis only says where to look: `batches` decides.
+    async fn leave_out_known(&mut self, settling: &mut Settling) {
+        let Some(shared) = &mut self.shared else { return };
+        let hints = shared.hints(&settling.keys()).await;
+        let hinted = settling.members().iter().zip(&hints).filter(|(_, hint)| **hint);
+        let asked: Vec<_> = hinted
             .map(|(Member { payload, .. }, _)| {
                 (payload.cn.as_str(), payload.batch.epoch, payload.batch.seq, payload.id)
             })
             .collect();
         if asked.is_empty() {
-            return members;
+            return;
         }
-        let Ok(found) = self.store.settled_of(&asked).await else { return members };
-        let (known, new): (Vec<Member>, Vec<Member>) = members.into_iter().partition(|Member { payload, .. }| {
+        let Ok(found) = self.store.settled_of(&asked).await else { return };
+        let known = settling.leave_out(|Member { payload, .. }| {
             found.iter().any(|row| row.cn == payload.cn.as_str() && row.id == payload.id.0)
         });
-        known.iter().for_each(|_| self.counters.payload(Fate::Duplicate));
-        new
+        (0..known).for_each(|_| self.counters.payload(Fate::Duplicate));
     }
 
     /// Inserts all rows, however long it takes; members whose rows the store refuses become kept bytes.
-    async fn rows(&self, members: &mut [Member]) -> Result<(), Stopped> {
+    async fn rows(&self, settling: &mut Settling) -> Result<(), Stopped> {
         let mut backoff = Backoff::new(self.retry.wait_min(), self.retry.wait_max());
         let mut unknown_since: Option<Instant> = None;
         loop {
-            let payloads: Vec<_> = members.iter().map(|member| &member.payload).collect();
+            let payloads: Vec<_> = settling.members().iter().map(|member| &member.payload).collect();
             let Err(error) = self.writer.rows(&payloads).await else {
                 self.note(None);
                 return Ok(());
@@ -127,7 +127,7 @@ impl Committer {
             };
             self.failed(&error);
             if !patience {
-                match self.blame(members, error.class()).await {
+                match self.blame(settling, error.class()).await {
                     Ok(true) => continue,
                     Ok(false) => {}
                     Err(error) => self.failed(&error),
@@ -139,11 +139,12 @@ impl Committer {
 
     /// Finds the members whose rows are refused, and keeps their bytes instead; `Ok(false)` if nobody is to blame.
     /// `class` is that of the error which brought us here: an unknown one is believed only after it was waited out.
-    async fn blame(&self, members: &mut [Member], class: Class) -> Result<bool, StoreError> {
+    async fn blame(&self, settling: &mut Settling, class: Class) -> Result<bool, StoreError> {
         let to_wait_for = |error: &StoreError| error.class() != Class::Permanent && error.class() != class;
+        let members = settling.members();
         let mut bisect = Bisect::new(members.len());
         let mut reasons: Vec<(usize, String)> = Vec::new();
-        if let [only] = &*members {
+        if let [only] = members {
             // Asked again for its own words, after which a canary decides.
             match self.writer.rows(&[&only.payload]).await {
                 Ok(()) => return Ok(true),
@@ -168,11 +169,12 @@ impl Committer {
         }
         self.writer.canary(decode::seconds(self.clock.wall())).await?;
         for at in refused {
-            let member = &mut members[at];
             let reason = reasons.iter().rev().find(|(start, _)| *start == at).map_or("refused", |(_, reason)| reason);
             let reason = format!("the store refuses its rows: {reason}");
-            tracing::error!(agent = %member.payload.cn, id = %member.payload.id, reason, "payload rejected by the store");
-            member.payload = decode::refused(&member.payload, &member.bytes, &reason);
+            if let Some(Member { payload, .. }) = settling.members().get(at) {
+                tracing::error!(agent = %payload.cn, id = %payload.id, reason, "payload rejected by the store");
+            }
+            settling.refuse(at, &reason);
         }
         Ok(true)
     }

@@ -2,13 +2,12 @@
 //!
 //! An id becomes *settled* only once it is committed. Forgetting costs a repeated insert, which changes nothing.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::id::{AgentCn, PayloadId};
 
 /// One payload of one agent: the same bytes on another agent's topic are another matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u128);
 
 impl Key {
@@ -30,19 +29,20 @@ pub enum Seen {
     Settled,
 }
 
-#[derive(Debug)]
+/// What one worker remembers. Ordered maps, so that two workers which remember the same are equal to a model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recent {
     settled: Generations<Key, ()>,
     /// Which payload took a place in the books, to notice a second one.
     places: Generations<u128, PayloadId>,
     /// Bounded by what the pipeline holds.
-    in_flight: HashSet<Key>,
+    in_flight: BTreeSet<Key>,
 }
 
 impl Recent {
     /// Remembers at least `capacity / 2` and at most `capacity` ids.
     pub fn new(capacity: usize) -> Self {
-        Self { settled: Generations::new(capacity), places: Generations::new(capacity), in_flight: HashSet::new() }
+        Self { settled: Generations::new(capacity), places: Generations::new(capacity), in_flight: BTreeSet::new() }
     }
 
     pub fn seen(&mut self, key: Key) -> Seen {
@@ -103,16 +103,16 @@ fn digest<const N: usize>(cn: &AgentCn, parts: [&[u8]; N]) -> u128 {
 }
 
 /// A map that forgets the half that was not used for longest, whole generations at a time.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Generations<K, V> {
     half: usize,
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: BTreeMap<K, V>,
+    old: BTreeMap<K, V>,
 }
 
-impl<K: Copy + Eq + Hash, V: Copy> Generations<K, V> {
+impl<K: Copy + Ord, V: Copy> Generations<K, V> {
     fn new(capacity: usize) -> Self {
-        Self { half: (capacity / 2).max(1), young: HashMap::new(), old: HashMap::new() }
+        Self { half: (capacity / 2).max(1), young: BTreeMap::new(), old: BTreeMap::new() }
     }
 
     fn get(&mut self, key: &K) -> Option<V> {

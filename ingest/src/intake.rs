@@ -18,23 +18,25 @@ use schemas::id::PayloadId;
 
 /// A message from the broker.
 #[derive(Debug, Clone)]
-pub(crate) struct Delivery {
-    pub(crate) token: Token,
-    pub(crate) topic: String,
-    pub(crate) payload: Bytes,
-    pub(crate) received: Timestamp,
-    pub(crate) arrived: Instant,
+pub struct Delivery {
+    pub token: Token,
+    pub topic: String,
+    pub payload: Bytes,
+    pub received: Timestamp,
+    pub arrived: Instant,
 }
 
 /// What the broker's side is to do, in this order.
-#[derive(Debug)]
-pub(crate) enum Command {
+#[derive(Debug, Clone)]
+pub enum Command {
     Tell(Message),
     /// These deliveries are done with; flow control only.
     Release(Vec<Token>),
 }
 
-pub(crate) struct Intake {
+/// What one worker has taken and not handed on.
+#[derive(Debug, Clone)]
+pub struct Intake {
     recent: Recent,
     quota: Quota,
     batcher: Batcher,
@@ -44,6 +46,7 @@ pub(crate) struct Intake {
     counters: Counters,
 }
 
+#[derive(Debug, Clone)]
 struct Waiting {
     envelope: Envelope,
     delivery: Delivery,
@@ -51,17 +54,18 @@ struct Waiting {
 }
 
 impl Intake {
-    pub(crate) fn new(recent: Recent, quota: Quota, batcher: Batcher, worker: &str, counters: Counters) -> Self {
+    /// `worker` names this process in the books.
+    pub fn new(recent: Recent, quota: Quota, batcher: Batcher, worker: &str, counters: Counters) -> Self {
         Self { recent, quota, batcher, waiting: VecDeque::new(), worker: worker.to_owned(), counters }
     }
 
     /// Whether another delivery may be taken.
-    pub(crate) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         self.waiting.len() < WAITING_MAX
     }
 
     /// Takes a delivery. What is answered at once comes back; `now` is the server's time in Unix milliseconds.
-    pub(crate) fn take(&mut self, delivery: Delivery, now: i64) -> Vec<Command> {
+    pub fn take(&mut self, delivery: Delivery, now: i64) -> Vec<Command> {
         let release = Command::Release(vec![delivery.token]);
         let envelope = match decode::envelope(&delivery.topic, &delivery.payload) {
             Ok(envelope) => envelope,
@@ -109,7 +113,7 @@ impl Intake {
     }
 
     /// Moves what waits into the group that fills, as far as it has room.
-    pub(crate) fn fill(&mut self, now: Instant) {
+    pub fn fill(&mut self, now: Instant) {
         while !self.batcher.is_full()
             && let Some(Waiting { envelope, delivery, conflict }) = self.waiting.pop_front()
         {
@@ -126,24 +130,37 @@ impl Intake {
     }
 
     /// When the group that fills is to be inserted.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Instant> {
         self.batcher.due()
     }
 
-    pub(crate) fn close(&mut self) -> Group {
+    /// Takes the group that fills.
+    pub fn close(&mut self) -> Group {
         self.batcher.close()
     }
 
     /// Whether nothing waits and nothing fills.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.batcher.is_empty()
     }
 
-    pub(crate) fn settle(&mut self, keys: &[Key]) {
+    /// These are settled: a repeat is told at once from now on.
+    pub fn settle(&mut self, keys: &[Key]) {
         for key in keys {
             self.recent.settle(*key);
         }
         self.count_pending();
+    }
+
+    /// What it remembers of ids.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// The payloads taken and not handed on yet, in their order.
+    pub fn in_hand(&self) -> impl Iterator<Item = (PayloadId, Token)> {
+        let filling = self.batcher.members().iter().map(|member| (member.payload.id, member.token));
+        filling.chain(self.waiting.iter().map(|waiting| (waiting.envelope.id, waiting.delivery.token)))
     }
 
     fn count_pending(&self) {

@@ -4,8 +4,8 @@
 //! reason. A crash anywhere only repeats, and repeats change nothing. Redis and the broker's own acks never decide.
 //!
 //! Reading order: [`config`] and [`limits`] → `pipeline` (all tasks and queues) → `subscribe` with `window` (the only MQTT
-//! client) → [`decode`] → [`dedupe`] with `shared` (the only Redis client) and [`quota`] → `intake` → [`batch`] → `commit`
-//! with [`bisect`] → `insert` and `store` (the only ClickHouse client) → [`acks`]. Beside the path: `migrate`, `retry`,
+//! client) → [`decode`] → [`dedupe`] with `shared` (the only Redis client) and [`quota`] → [`intake`] → [`batch`] → `commit`
+//! with [`settle`] and [`bisect`] → `insert` and `store` (the only ClickHouse client) → [`acks`]. Beside the path: `migrate`, `retry`,
 //! `proof` with [`books`].
 
 pub mod acks;
@@ -17,14 +17,15 @@ pub mod config;
 pub mod decode;
 pub mod dedupe;
 mod insert;
-mod intake;
+pub mod intake;
 pub mod limits;
-mod metrics;
+pub mod metrics;
 pub mod migrate;
 mod pipeline;
 pub mod proof;
 pub mod quota;
 pub mod retry;
+pub mod settle;
 mod shared;
 mod store;
 mod subscribe;

@@ -8,8 +8,9 @@ use service::metrics::Metrics;
 
 type Label = [(&'static str, &'static str); 1];
 
+/// All counters of a worker. Clones count together.
 #[derive(Debug, Clone)]
-pub(crate) struct Counters {
+pub struct Counters {
     payloads: Family<Label, Counter>,
     rows: Family<Label, Counter>,
     retries: Family<Label, Counter>,
@@ -40,7 +41,8 @@ pub(crate) enum Fate {
 }
 
 impl Counters {
-    pub(crate) fn new(metrics: &Metrics) -> Self {
+    /// Registers them.
+    pub fn new(metrics: &Metrics) -> Self {
         let seconds =
             || Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]);
         let counters = Self {

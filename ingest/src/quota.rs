@@ -2,21 +2,21 @@
 //!
 //! Over quota nothing is taken and nothing acknowledged to the agent: its spool is the buffer, and an alarm says so.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use schemas::id::AgentCn;
 
 const DAY_SECONDS: u32 = 86_400;
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Quota {
     bytes_per_day: u64,
     day: u32,
     /// Bounded by the number of certificates.
-    used: HashMap<AgentCn, Used>,
+    used: BTreeMap<AgentCn, Used>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Used {
     bytes: u64,
     refused: bool,
@@ -33,7 +33,7 @@ pub enum Verdict {
 
 impl Quota {
     pub fn new(bytes_per_day: u64) -> Self {
-        Self { bytes_per_day, day: 0, used: HashMap::new() }
+        Self { bytes_per_day, day: 0, used: BTreeMap::new() }
     }
 
     /// Whether `bytes` more are taken, `received` in Unix seconds; counts them if so. The first payload of a day is

@@ -5,14 +5,14 @@
 use std::collections::VecDeque;
 
 /// Names one delivery of one connection. An ack of an earlier connection could hit another message with the same packet id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token {
     pub connection: u64,
     pub number: u64,
 }
 
 /// Deliveries of one connection that the broker has no ack for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Window {
     connection: u64,
     /// Number of the front entry.
@@ -20,7 +20,7 @@ pub struct Window {
     entries: VecDeque<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     packet_id: u16,
     done: bool,
