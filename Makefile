@@ -43,6 +43,11 @@ deny: ## bans, licences and sources of the dependencies
 advisories: ## known vulnerabilities, where the advisory database can be reached
 	$(CARGO) deny --config .deny.toml check advisories
 
+.PHONY: bench
+bench: engine ## figures beside peers and limits from the same run, into BENCHMARKS.md (ONLY=ingest, QUICK=1)
+	$(CARGO) build --workspace --bins --profile measured
+	./target/measured/bench $(if $(QUICK),--quick) $(foreach name,$(ONLY),--only $(name))
+
 .PHONY: build
 build: engine ## all binaries, as the demo and the tests use them
 	$(CARGO) build --workspace --bins
