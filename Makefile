@@ -17,6 +17,11 @@ demo: engine ## the whole path in one command: 60 printers, 35 days, parts kille
 	$(CARGO) build --workspace --bins
 	./target/debug/demo $(if $(SEED),--seed $(SEED)) $(if $(DAYS),--days $(DAYS)) $(if $(KEEP),--keep)
 
+.PHONY: soak
+soak: engine ## every fault at random for an hour, nothing lost: MINUTES=60 SEED=random; two may run side by side
+	$(CARGO) build --workspace --bins
+	./target/debug/soak $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: test
 test: engine need-test ## all tests that need nothing outside this repository
 	$(CARGO) build --workspace --all-targets

@@ -232,6 +232,10 @@ impl Config for AgentConfig {
         if broker.host.is_empty() {
             return Err("broker.host is empty; name the broker".into());
         }
+        let spool_least = match self.clock.0.drill_clock {
+            Some(_) => limits::SPOOL_BYTES_LEAST_DRILL,
+            None => limits::SPOOL_BYTES_LEAST,
+        };
         for (key, value, low, high) in [
             ("broker.port", u64::from(broker.port), 1, 65_535),
             ("broker.keep_alive_s", broker.keep_alive_s, 10, 43_200),
@@ -239,7 +243,7 @@ impl Config for AgentConfig {
             ("broker.reconnect_max_s", broker.reconnect_max_s, broker.reconnect_min_s, 86_400),
             ("schedule.poll_interval_s", schedule.poll_interval_s, 10, 7 * 86_400),
             ("schedule.discover_interval_s", schedule.discover_interval_s, 60, 30 * 86_400),
-            ("spool.bytes_max", spool.bytes_max(), limits::SPOOL_BYTES_LEAST, 1 << 40),
+            ("spool.bytes_max", spool.bytes_max(), spool_least, 1 << 40),
             ("spool.linger_s", spool.linger_s, 0, 3_600),
         ] {
             if !(low..=high).contains(&value) {
@@ -295,6 +299,11 @@ mod tests {
         };
         assert!(broken(|config| config.agent.zone = "Europe/Atlantis".into()).starts_with("agent.zone"));
         assert!(broken(|config| config.spool.bytes_max = Some(5)).starts_with("spool.bytes_max"));
+        assert!(
+            broken(|config| config.spool.bytes_max = Some(limits::SPOOL_BYTES_LEAST_DRILL))
+                .starts_with("spool.bytes_max"),
+            "the smaller cap is for drills alone"
+        );
         assert!(broken(|config| config.drill.resend_min_ms = Some(5)).starts_with("[drill]"));
         assert!(
             broken(|config| config.ranges =

@@ -23,6 +23,8 @@ pub const SPOOL_BYTES_DISK: u64 = 512 * 1024 * 1024;
 pub const SPOOL_BYTES_MEMORY: u64 = 32 * 1024 * 1024;
 /// The smallest cap that can work: two full windows.
 pub const SPOOL_BYTES_LEAST: u64 = 2 * 1024 * 1024;
+/// The smallest cap in a drill, where a few printers must reach it in days that pass in a minute.
+pub const SPOOL_BYTES_LEAST_DRILL: u64 = 128 * 1024;
 /// Below this much free disk nothing new is written: a full disk costs sled its handle.
 pub const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
 /// When the cap is reached this much is given up at once, so that one drop record covers several payloads.

@@ -1,6 +1,7 @@
 //! Parts that are away, killed, wiped or set back: nothing is lost and nothing counts twice.
 
 use anyhow::Result;
+use testbed::faults::folder::copy;
 use testbed::world::process::until;
 
 use crate::support::{PATIENCE, Site};
@@ -106,19 +107,5 @@ async fn a_restored_snapshot_of_an_agent_loses_nothing() -> Result<()> {
     // Every hour before, during and after is there: the rows of the discarded life too.
     let hours = site.world.count("SELECT uniqExact(toStartOfHour(ts)) FROM polls FINAL").await?;
     assert!(hours >= site.hour, "{hours} of {} hours", site.hour);
-    Ok(())
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Everything around the product that proves it: the printer simulator, the `World` that runs all parts as real
-//! processes, the demo, and the benches.
+//! processes, the demo, the soak and the benches.
 //!
 //! Nothing of the product depends on this crate.
 
 pub mod bench;
+pub mod check;
 pub mod demo;
+pub mod faults;
 pub mod printer;
+pub mod soak;
 pub mod world;

@@ -1,77 +1,16 @@
 //! Breaks things, each fault at its point of a step: before the hour begins, while printers are polled, or after.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use broker_config::pki::Validity;
+use anyhow::Result;
 
 use super::script::Fault;
+use crate::faults::{Captured, repeat};
 use crate::world::World;
-use crate::world::mqtt::{Client, Message};
 use crate::world::process::until;
 
-/// Payloads that a watching service saw, the newest last; enough to repeat some of each agent.
-const CAPTURED_MAX: usize = 512;
-/// How many old payloads are sent again.
-const REPEATS: usize = 40;
 const REPEAT_TRIES: u32 = 10;
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
-
-/// Payloads seen on the broker by a service that only watches.
-#[derive(Debug, Clone)]
-pub(super) struct Captured {
-    seen: Arc<Mutex<VecDeque<Message>>>,
-}
-
-impl Captured {
-    /// Begins to watch; the watcher connects again whenever the broker comes back.
-    ///
-    /// # Errors
-    /// When the first connection fails.
-    pub(super) async fn start(world: &World) -> Result<Self> {
-        let paths =
-            world.pki.issue_service("watch1", Validity::days(90)?)?.write(&world.dir.join("watch"), "watch", false)?;
-        let port = world.broker_port;
-        let seen = Arc::new(Mutex::new(VecDeque::new()));
-        let mut client = Client::connect(&paths, "service.watch1", port).await.context("the watching service")?;
-        client.subscribe(&schemas::topic::filter::up_all()).await?;
-        let captured = Self { seen: Arc::clone(&seen) };
-        tokio::spawn(async move {
-            loop {
-                while let Ok(message) = client.message().await {
-                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    if seen.len() == CAPTURED_MAX {
-                        seen.pop_front();
-                    }
-                    seen.push_back(message);
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                if let Ok(mut again) = Client::connect(&paths, "service.watch1", port).await
-                    && again.subscribe(&schemas::topic::filter::up_all()).await.is_ok()
-                {
-                    client = again;
-                }
-            }
-        });
-        Ok(captured)
-    }
-
-    fn of(&self, topic: &str) -> Vec<Message> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|message| message.topic == topic).take(REPEATS).cloned().collect()
-    }
-}
-
-/// Takes the agent's connection over, as a second agent with the same certificate would, and delivers old payloads again.
-async fn repeat(world: &World, agent: &crate::world::Agent, old: &[Message]) -> Result<()> {
-    let mut client = Client::connect(&agent.paths, agent.cn.as_str(), world.broker_port).await?;
-    for message in old {
-        client.publish(&message.topic, message.payload.to_vec()).await.context("repeat an old payload")?;
-    }
-    Ok(())
-}
 
 /// Applies faults.
 #[derive(Debug)]

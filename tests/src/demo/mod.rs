@@ -11,7 +11,6 @@ mod run;
 pub mod script;
 mod show;
 mod stage;
-mod tools;
 
 pub use run::{Options, run};
 

@@ -2,20 +2,17 @@
 //!
 //! The truth comes from the printers' lives, never from what was read over the network.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use schemas::device;
-use schemas::wire::Device;
 use serde_json::Value;
 
-use super::report::{Check, Traffic};
-use super::{stage, tools};
-use crate::printer::agent::Unit;
+use super::report::Traffic;
+use super::stage;
+use crate::check::{self, Check, Printers};
 use crate::printer::fleet::Fleet;
-use crate::world::World;
+use crate::world::{World, tools};
 
 /// Everything that the proof found.
 #[derive(Debug)]
@@ -28,24 +25,11 @@ pub(super) struct Found {
     pub traffic: Traffic,
 }
 
-/// Printers by the key under which they must be stored.
-type Printers = BTreeMap<String, Arc<Unit>>;
-
 /// # Errors
 /// When a tool cannot be run or ClickHouse does not answer.
 pub(super) async fn prove(world: &World, fleet: &Fleet, hours: u64) -> Result<Found> {
     let truth = fleet.truth(&[]);
-    let mut printers = Printers::new();
-    for (unit, printer) in fleet.units().iter().zip(&truth.printers) {
-        let device = Device {
-            enterprise: Some(printer.enterprise),
-            maker: printer.maker.clone(),
-            serial: printer.serial.clone().unwrap_or_default(),
-            mac: printer.mac.clone(),
-            ..Device::default()
-        };
-        printers.insert(device::key(&device).text, Arc::clone(unit));
-    }
+    let printers = check::by_key(fleet);
     let models: BTreeSet<&str> = truth.printers.iter().map(|printer| printer.model.as_str()).collect();
 
     let mut checks = vec![stored(world, &printers, hours).await?];
@@ -70,21 +54,9 @@ pub(super) async fn prove(world: &World, fleet: &Fleet, hours: u64) -> Result<Fo
 
 /// Every counter in ClickHouse against the printer's at that second, and no printer missing.
 async fn stored(world: &World, printers: &Printers, hours: u64) -> Result<Check> {
-    let mut check = Check::new("every stored counter equals the printer's counter at its stamp");
-    let rows = world
-        .query("SELECT device, toUnixTimestamp(ts), total FROM polls FINAL WHERE total IS NOT NULL FORMAT TSV")
-        .await?;
-    let mut reads: BTreeMap<&str, u64> = BTreeMap::new();
-    for row in rows.lines() {
-        let mut cells = row.split('\t');
-        let (Some(key), Some(ts), Some(total)) = (cells.next(), cells.next(), cells.next()) else { continue };
-        let (ts, total): (i64, u64) = (ts.parse()?, total.parse()?);
-        let really = printers.get(key).and_then(|unit| unit.counter_at(ts));
-        check.that(really == Some(total), || format!("{key} at {ts}: stored {total}, the printer had {really:?}"));
-        *reads.entry(key).or_default() += 1;
-    }
+    let (mut check, reads) = check::stored(world, printers, 0).await?;
     for key in printers.keys() {
-        let count = reads.get(key.as_str()).copied().unwrap_or(0);
+        let count = reads.get(key).copied().unwrap_or(0);
         check.that(count > hours / 2, || format!("{key} has {count} reads in {hours} hours"));
     }
     Ok(check)

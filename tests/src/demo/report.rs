@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::check::Check;
+
 /// Raised when a field changes its meaning or goes.
 pub(super) const REPORT_VERSION: u32 = 1;
 
@@ -30,38 +32,6 @@ pub(super) struct Report {
 pub(super) struct FaultLine {
     pub hour: u64,
     pub what: String,
-}
-
-/// One statement of the proof, how often it was tried, and what disagreed.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Check {
-    pub name: String,
-    pub tried: u64,
-    /// At most ten examples; empty when all agree.
-    pub disagreements: Vec<String>,
-    pub disagreeing: u64,
-}
-
-impl Check {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), tried: 0, disagreements: Vec::new(), disagreeing: 0 }
-    }
-
-    /// Counts one trial.
-    pub(super) fn that(&mut self, agrees: bool, example: impl FnOnce() -> String) {
-        self.tried += 1;
-        if !agrees {
-            self.disagreeing += 1;
-            if self.disagreements.len() < 10 {
-                self.disagreements.push(example());
-            }
-        }
-    }
-
-    /// A check that tried nothing proves nothing.
-    pub(super) fn passed(&self) -> bool {
-        self.tried > 0 && self.disagreeing == 0
-    }
 }
 
 /// Bytes on the way, and per device poll.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 
-use super::faults::{Breaker, Captured};
+use super::faults::Breaker;
 use super::progress::Progress;
 use super::report::{FaultLine, REPORT_VERSION, Report};
 use super::{print_line, proof, script, show, stage};
+use crate::check::Check;
+use crate::faults::Captured;
 use crate::printer::fleet::Fleet;
 use crate::world::process::until;
 use crate::world::{Plan, World};
@@ -62,7 +64,7 @@ pub async fn run(options: Options) -> Result<bool> {
     let report = Report {
         version: REPORT_VERSION,
         seed: options.seed,
-        passed: found.checks.iter().all(super::report::Check::passed),
+        passed: found.checks.iter().all(Check::passed),
         simulated_hours: hours,
         wall_seconds: began.elapsed().as_secs(),
         printers: fleet.units().len(),

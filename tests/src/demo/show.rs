@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::report::Report;
-use super::{print_line, stage, tools};
-use crate::world::World;
+use super::{print_line, stage};
+use crate::world::{World, tools};
 
 /// Supplies shown on the terminal; all are in the report.
 const SUPPLIES_SHOWN: usize = 8;

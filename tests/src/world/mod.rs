@@ -10,6 +10,7 @@ pub mod mqtt;
 pub mod ports;
 pub mod process;
 pub mod relay;
+pub mod tools;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

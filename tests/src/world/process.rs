@@ -92,6 +92,32 @@ impl Process {
         Ok(())
     }
 
+    /// Sends a signal, if the process runs.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        if let Some(child) = &self.child {
+            kill_process(Pid::from_child(child), signal).with_context(|| format!("{signal:?} to {}", self.name))?;
+        }
+        Ok(())
+    }
+
+    /// SIGSTOP, and SIGCONT after `duration`: a host that stalls. Nothing of it is lost, but its time.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub async fn pause(&self, duration: Duration) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        tokio::time::sleep(duration).await;
+        self.signal(Signal::CONT)
+    }
+
+    /// Resident memory in bytes; `None` if the process does not run.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        resident_bytes(&self.pid()?.to_string())
+    }
+
     /// SIGTERM, then waits.
     ///
     /// # Errors
@@ -169,6 +195,14 @@ where
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
+}
+
+/// Resident memory of a process of /proc (a number, or `self`) in bytes.
+pub fn resident_bytes(pid: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// One of our own binaries, beside the running test or demo.

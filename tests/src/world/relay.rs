@@ -1,4 +1,5 @@
-//! A TCP relay between an agent and the broker: it counts what passes, and can cut the line.
+//! A TCP relay between an agent and the broker: it counts what passes, and can cut the line, hold up what is on it, or
+//! lose its connections without telling either side.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,12 +22,22 @@ pub struct Counts {
     pub connections: AtomicU64,
 }
 
+/// How both sides find the line. Connections are numbered from 1.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    open: bool,
+    /// Nothing passes now; what is on its way waits.
+    frozen: bool,
+    /// Connections up to this number never pass anything again, and neither side hears of it.
+    lost_to: u64,
+}
+
 /// A line that can be cut.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
     counts: Arc<Counts>,
-    open: watch::Sender<bool>,
+    state: watch::Sender<State>,
     token: CancellationToken,
 }
 
@@ -38,11 +49,11 @@ impl Relay {
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (open, state) = watch::channel(true);
+        let (state, line) = watch::channel(State { open: true, frozen: false, lost_to: 0 });
         let counts = Arc::new(Counts::default());
         let token = CancellationToken::new();
-        tokio::spawn(accept(listener, target, Arc::clone(&counts), state, token.clone()));
-        Ok(Self { address, counts, open, token })
+        tokio::spawn(accept(listener, target, Arc::clone(&counts), line, token.clone()));
+        Ok(Self { address, counts, state, token })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -55,11 +66,23 @@ impl Relay {
 
     /// Ends all connections and refuses new ones until [`Relay::mend`].
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_modify(|state| state.open = false);
     }
 
+    /// Half open: connections stay, new ones are taken, and nothing passes until [`Relay::mend`].
+    pub fn freeze(&self) {
+        self.state.send_modify(|state| state.frozen = true);
+    }
+
+    /// What a NAT does that forgets: the connections of now swallow everything for ever; new ones work.
+    pub fn lose(&self) {
+        let so_far = self.counts.connections.load(Ordering::Relaxed);
+        self.state.send_modify(|state| state.lost_to = so_far);
+    }
+
+    /// The line is whole again; connections that were lost stay lost.
     pub fn mend(&self) {
-        self.open.send_replace(true);
+        self.state.send_modify(|state| (state.open, state.frozen) = (true, false));
     }
 }
 
@@ -73,7 +96,7 @@ async fn accept(
     listener: TcpListener,
     target: SocketAddr,
     counts: Arc<Counts>,
-    open: watch::Receiver<bool>,
+    line: watch::Receiver<State>,
     token: CancellationToken,
 ) {
     loop {
@@ -84,38 +107,78 @@ async fn accept(
                 Err(_) => continue,
             },
         };
-        if !*open.borrow() {
+        if !line.borrow().open {
             continue;
         }
-        counts.connections.fetch_add(1, Ordering::Relaxed);
-        let (counts, mut open, token) = (Arc::clone(&counts), open.clone(), token.clone());
+        let number = counts.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let (counts, line, token) = (Arc::clone(&counts), line.clone(), token.clone());
+        let mut cut = line.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = token.cancelled() => {}
-                _ = open.wait_for(|open| !open) => {}
-                () = pass(stream, target, &counts) => {}
+                _ = cut.wait_for(|state| !state.open) => {}
+                () = pass(stream, target, &counts, Gate { line, number }) => {}
             }
         });
     }
 }
 
-/// Until one side ends.
-async fn pass(near: TcpStream, target: SocketAddr, counts: &Counts) {
-    let Ok(far) = TcpStream::connect(target).await else { return };
-    let _ = near.set_nodelay(true);
-    let _ = far.set_nodelay(true);
-    let (near_read, near_write) = near.into_split();
-    let (far_read, far_write) = far.into_split();
-    tokio::select! {
-        () = copy(near_read, far_write, &counts.up) => {}
-        () = copy(far_read, near_write, &counts.down) => {}
+/// What one connection may pass.
+#[derive(Clone)]
+struct Gate {
+    line: watch::Receiver<State>,
+    number: u64,
+}
+
+impl Gate {
+    fn is_lost(&self) -> bool {
+        self.line.borrow().lost_to >= self.number
+    }
+
+    /// Waits while the line is frozen.
+    async fn pass(&mut self) {
+        let number = self.number;
+        // The sender lives as long as the relay, which ends this task.
+        let _ = self.line.wait_for(|state| !state.frozen || state.lost_to >= number).await;
     }
 }
 
-async fn copy(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, count: &AtomicU64) {
+/// Until one side ends; if the connection was lost, until both do.
+async fn pass(near: TcpStream, target: SocketAddr, counts: &Counts, gate: Gate) {
+    let Ok(far) = TcpStream::connect(target).await else { return };
+    let _ = near.set_nodelay(true);
+    let _ = far.set_nodelay(true);
+    let (mut near_read, mut near_write) = near.into_split();
+    let (mut far_read, mut far_write) = far.into_split();
+    tokio::select! {
+        () = copy(&mut near_read, &mut far_write, &counts.up, gate.clone()) => {}
+        () = copy(&mut far_read, &mut near_write, &counts.down, gate.clone()) => {}
+    }
+    if gate.is_lost() {
+        let (mut near_sink, mut far_sink) = (tokio::io::sink(), tokio::io::sink());
+        let _ = tokio::join!(
+            tokio::io::copy(&mut near_read, &mut near_sink),
+            tokio::io::copy(&mut far_read, &mut far_sink)
+        );
+    }
+}
+
+async fn copy(
+    from: &mut (impl AsyncReadExt + Unpin),
+    to: &mut (impl AsyncWriteExt + Unpin),
+    count: &AtomicU64,
+    mut gate: Gate,
+) {
     let mut chunk = vec![0; CHUNK];
     while let Ok(bytes) = from.read(&mut chunk).await {
-        if bytes == 0 || to.write_all(&chunk[..bytes]).await.is_err() {
+        gate.pass().await;
+        if bytes == 0 {
+            return;
+        }
+        if gate.is_lost() {
+            continue;
+        }
+        if to.write_all(&chunk[..bytes]).await.is_err() {
             return;
         }
         count.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);

@@ -3,13 +3,13 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::world::World;
+use super::World;
 
 /// The JSON that a tool prints.
 ///
 /// # Errors
 /// When it cannot be started, fails with another exit code than those in `codes`, or prints no JSON.
-pub(super) async fn json(world: &World, program: &str, arguments: &[&str], codes: &[i32]) -> Result<(i32, Value)> {
+pub async fn json(world: &World, program: &str, arguments: &[&str], codes: &[i32]) -> Result<(i32, Value)> {
     let output = world.tool(program, arguments).await?;
     let said = || String::from_utf8_lossy(&output.stderr).into_owned();
     let code = output.status.code().unwrap_or(-1);
@@ -23,7 +23,7 @@ pub(super) async fn json(world: &World, program: &str, arguments: &[&str], codes
 ///
 /// # Errors
 /// When it cannot be started.
-pub(super) async fn text(world: &World, program: &str, arguments: &[&str]) -> Result<String> {
+pub async fn text(world: &World, program: &str, arguments: &[&str]) -> Result<String> {
     let output = world.tool(program, arguments).await?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
