@@ -1,7 +1,8 @@
 -- What some devices said and what had arrived by then; of repeats, the first delivery. In order of device and time.
 SELECT
     device, toUInt32(ts) AS ts, toString(cn) AS cn, toUInt32(received) AS received, epoch, seq,
-    total, mono, color, print, print_mono, print_color, copy, copy_mono, copy_color, fax, scan, a3, a3_mono, a3_color, duplex,
+    lower(hex(id)) AS payload, toString(plan) AS plan,
+    [$METERS] AS canonical,
     extra
 FROM polls
 WHERE $TENANT

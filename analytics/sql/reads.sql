@@ -2,7 +2,7 @@
 SELECT
     device, toUInt32(ts) AS ts, toString(cn) AS cn, toUInt32(received) AS received, epoch, seq,
     toString(site) AS site, toString(zone) AS zone, clock, toString(maker) AS maker, toString(model) AS model, serial,
-    total, mono, color, print, print_mono, print_color, copy, copy_mono, copy_color, fax, scan, a3, a3_mono, a3_color, duplex,
+    [$METERS] AS canonical,
     extra
 FROM polls
 WHERE $TENANT

@@ -1,5 +1,7 @@
 //! The configuration of this part: where ClickHouse is, and who we are there.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use service::clock::ClockConfig;
 use service::log::LogConfig;
@@ -10,11 +12,12 @@ use service::secret::Secret;
 #[serde(default)]
 pub struct AnalyticsConfig {
     pub clickhouse: ClickHouseConfig,
+    pub billing: BillingConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
 }
 
-/// Section `[clickhouse]`. A user that may only read is enough.
+/// Section `[clickhouse]`. For forecasts and drafts a user that may only read is enough.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ClickHouseConfig {
@@ -22,6 +25,20 @@ pub struct ClickHouseConfig {
     pub user: String,
     pub password: Secret,
     pub database: String,
+}
+
+/// Section `[billing]`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default)]
+pub struct BillingConfig {
+    /// Folder of the locks that make one process at a time give invoice numbers.
+    pub lock_dir: PathBuf,
+}
+
+impl Default for BillingConfig {
+    fn default() -> BillingConfig {
+        BillingConfig { lock_dir: PathBuf::from("/var/lib/platen/analytics") }
+    }
 }
 
 impl Default for ClickHouseConfig {

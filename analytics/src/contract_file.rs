@@ -110,6 +110,24 @@ impl ContractFile {
         ContractFile::parse(path, text)
     }
 
+    /// A contract that is kept elsewhere; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`ContractFile::load`].
+    pub fn from_text(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
+        ContractFile::parse(path, text)
+    }
+
+    /// Byte for byte as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How errors call it.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn parse(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
         let failed =
             |error: toml::de::Error| ContractFileError::Parse { path: path.to_owned(), why: error.to_string() };

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::read::{AliasRow, PollMeters};
+use schemas::store::billing::ManualReadRow;
+
+use crate::read::{AliasRow, PollMeters, values};
 use crate::usage::Reading;
 
 /// Where a reading came from.
@@ -11,9 +13,15 @@ use crate::usage::Reading;
 pub struct Origin {
     pub ts: i64,
     pub received: i64,
+    /// The sender's clock; only of reads that no agent took.
+    pub sent: Option<i64>,
+    /// Empty: no agent took it.
     pub cn: Arc<str>,
     pub epoch: u64,
     pub seq: u64,
+    /// Id of the payload, 32 hexadecimal digits.
+    pub payload: Arc<str>,
+    pub plan: Arc<str>,
 }
 
 /// Everything that one device said.
@@ -22,41 +30,60 @@ pub struct DevicePolls {
     origins: Vec<Origin>,
     /// Meter → (index of its origin, value).
     meters: BTreeMap<String, Vec<(usize, i64)>>,
-    last_cn: Option<Arc<str>>,
+    last: [Option<Arc<str>>; 3],
 }
 
 impl DevicePolls {
     pub fn push(&mut self, poll: &PollMeters) {
-        let cn = match &self.last_cn {
-            Some(cn) if **cn == *poll.cn => Arc::clone(cn),
-            _ => Arc::from(poll.cn.as_str()),
-        };
-        self.last_cn = Some(Arc::clone(&cn));
+        let [cn, payload, plan] = &mut self.last;
+        let (cn, payload, plan) = (same(cn, &poll.cn), same(payload, &poll.payload), same(plan, &poll.plan));
         let index = self.origins.len();
         self.origins.push(Origin {
             ts: i64::from(poll.ts),
             received: i64::from(poll.received),
+            sent: None,
             cn,
             epoch: poll.epoch,
             seq: poll.seq,
+            payload,
+            plan,
         });
-        for (meter, value) in poll.values() {
-            match self.meters.get_mut(meter) {
-                Some(values) => values.push((index, value)),
-                None => {
-                    self.meters.insert(meter.to_owned(), vec![(index, value)]);
-                }
+        for (meter, value) in values(&poll.canonical, &poll.extra) {
+            self.add(meter, index, value);
+        }
+    }
+
+    /// A read that somebody noted or imported.
+    pub fn note(&mut self, read: &ManualReadRow) {
+        self.origins.push(Origin {
+            ts: i64::from(read.ts),
+            received: i64::from(read.received),
+            sent: read.sent.map(i64::from),
+            cn: Arc::from(""),
+            epoch: 0,
+            seq: 0,
+            payload: Arc::from(""),
+            plan: Arc::from(""),
+        });
+        self.add(&read.meter, self.origins.len() - 1, read.value);
+    }
+
+    fn add(&mut self, meter: &str, origin: usize, value: i64) {
+        match self.meters.get_mut(meter) {
+            Some(values) => values.push((origin, value)),
+            None => {
+                self.meters.insert(meter.to_owned(), vec![(origin, value)]);
             }
         }
     }
 
-    /// The readings in the form that billing takes; agents' stamps are already corrected, so there is no `sent`.
+    /// The readings in the form that billing takes; agents' stamps are already corrected, so they have no `sent`.
     pub fn readings<'a>(&'a self, device: &'a str) -> impl Iterator<Item = Reading<'a>> {
         self.meters.iter().flat_map(move |(meter, values)| {
             values.iter().filter_map(move |(index, value)| {
                 let origin = self.origins.get(*index)?;
-                let (ts, received) = (origin.ts, Some(origin.received));
-                Some(Reading { device, meter, ts, value: Some(*value), received, sent: None })
+                let (ts, received, sent) = (origin.ts, Some(origin.received), origin.sent);
+                Some(Reading { device, meter, ts, value: Some(*value), received, sent })
             })
         })
     }
@@ -66,6 +93,14 @@ impl DevicePolls {
         let values = self.meters.get(meter)?;
         let same = values.iter().filter(|(_, of)| *of == value).filter_map(|(index, _)| self.origins.get(*index));
         same.filter(|origin| origin.ts == ts).max_by_key(|origin| origin.received)
+    }
+}
+
+/// Polls that follow one another mostly share these texts.
+fn same(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
+    match last {
+        Some(known) if **known == *text => Arc::clone(known),
+        _ => Arc::clone(last.insert(Arc::from(text))),
     }
 }
 
@@ -150,21 +185,9 @@ mod tests {
             received,
             epoch: 1,
             seq,
-            total: Some(total),
-            mono: None,
-            color: None,
-            print: None,
-            print_mono: None,
-            print_color: None,
-            copy: None,
-            copy_mono: None,
-            copy_color: None,
-            fax: None,
-            scan: None,
-            a3: None,
-            a3_mono: None,
-            a3_color: None,
-            duplex: None,
+            payload: "00".repeat(16),
+            plan: String::new(),
+            canonical: vec![Some(total), None],
             extra: vec![("vendor.staples".into(), 3)],
         };
         polls.push(&poll("t.a", 60, 1, 10));

@@ -23,3 +23,6 @@ pub const FORECAST_HISTORY_DAYS: i64 = 150;
 
 /// Lines of reads shown per invoice line on the terminal; JSON and CSV always have all.
 pub const READS_SHOWN_MAX: usize = 4;
+
+/// Rows of an imported file of reads or exchanges: a year of a technician's notes for a large fleet.
+pub const IMPORT_ROWS_MAX: usize = 200_000;

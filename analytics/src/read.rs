@@ -5,6 +5,8 @@
 
 use clickhouse::query::{Query, RowCursor};
 use clickhouse::{Client, Row, RowOwned, RowRead};
+use schemas::meter::CANONICAL;
+use schemas::store::billing::{ManualReadRow, MeterExchangeRow};
 use serde::Deserialize;
 
 use crate::config::ClickHouseConfig;
@@ -13,6 +15,8 @@ use crate::limits::{ANSWER_TIMEOUT, LIST_ROWS_MAX};
 /// What stands in a question where the tenant is meant.
 const TENANT_MARK: &str = "$TENANT";
 const TENANT_PREDICATE: &str = "tenant = {tenant:String}";
+/// What stands in a question where the canonical meters are meant.
+const METERS_MARK: &str = "$METERS";
 
 /// ClickHouse as this part knows it.
 #[derive(Clone)]
@@ -76,48 +80,22 @@ pub struct PollMeters {
     pub received: u32,
     pub epoch: u64,
     pub seq: u64,
-    pub total: Option<i64>,
-    pub mono: Option<i64>,
-    pub color: Option<i64>,
-    pub print: Option<i64>,
-    pub print_mono: Option<i64>,
-    pub print_color: Option<i64>,
-    pub copy: Option<i64>,
-    pub copy_mono: Option<i64>,
-    pub copy_color: Option<i64>,
-    pub fax: Option<i64>,
-    pub scan: Option<i64>,
-    pub a3: Option<i64>,
-    pub a3_mono: Option<i64>,
-    pub a3_color: Option<i64>,
-    pub duplex: Option<i64>,
+    /// Id of the payload that brought it, 32 hexadecimal digits.
+    pub payload: String,
+    /// Hash of the plan that says which OID each value was read from.
+    pub plan: String,
+    /// In the order of [`CANONICAL`].
+    pub canonical: Vec<Option<i64>>,
     pub extra: Vec<(String, i64)>,
 }
 
-impl PollMeters {
-    /// Every value that the poll brought, canonical meters first.
-    pub fn values(&self) -> impl Iterator<Item = (&str, i64)> {
-        let columns = [
-            self.total,
-            self.mono,
-            self.color,
-            self.print,
-            self.print_mono,
-            self.print_color,
-            self.copy,
-            self.copy_mono,
-            self.copy_color,
-            self.fax,
-            self.scan,
-            self.a3,
-            self.a3_mono,
-            self.a3_color,
-            self.duplex,
-        ];
-        let canonical = schemas::meter::CANONICAL.into_iter().zip(columns);
-        let canonical = canonical.filter_map(|(meter, value)| Some((meter, value?)));
-        canonical.chain(self.extra.iter().map(|(meter, value)| (meter.as_str(), *value)))
-    }
+/// Every value that a poll brought, canonical meters first.
+pub fn values<'a>(
+    canonical: &'a [Option<i64>],
+    extra: &'a [(String, i64)],
+) -> impl Iterator<Item = (&'a str, i64)> + use<'a> {
+    let canonical = CANONICAL.into_iter().zip(canonical).filter_map(|(meter, value)| Some((meter, (*value)?)));
+    canonical.chain(extra.iter().map(|(meter, value)| (meter.as_str(), *value)))
 }
 
 /// A poll with what an export says about its device.
@@ -135,52 +113,8 @@ pub struct ExportRow {
     pub maker: String,
     pub model: String,
     pub serial: String,
-    pub total: Option<i64>,
-    pub mono: Option<i64>,
-    pub color: Option<i64>,
-    pub print: Option<i64>,
-    pub print_mono: Option<i64>,
-    pub print_color: Option<i64>,
-    pub copy: Option<i64>,
-    pub copy_mono: Option<i64>,
-    pub copy_color: Option<i64>,
-    pub fax: Option<i64>,
-    pub scan: Option<i64>,
-    pub a3: Option<i64>,
-    pub a3_mono: Option<i64>,
-    pub a3_color: Option<i64>,
-    pub duplex: Option<i64>,
+    pub canonical: Vec<Option<i64>>,
     pub extra: Vec<(String, i64)>,
-}
-
-impl ExportRow {
-    /// The meters of the row as a poll.
-    pub fn poll(&self) -> PollMeters {
-        PollMeters {
-            device: self.device.clone(),
-            ts: self.ts,
-            cn: self.cn.clone(),
-            received: self.received,
-            epoch: self.epoch,
-            seq: self.seq,
-            total: self.total,
-            mono: self.mono,
-            color: self.color,
-            print: self.print,
-            print_mono: self.print_mono,
-            print_color: self.print_color,
-            copy: self.copy,
-            copy_mono: self.copy_mono,
-            copy_color: self.copy_color,
-            fax: self.fax,
-            scan: self.scan,
-            a3: self.a3,
-            a3_mono: self.a3_mono,
-            a3_color: self.a3_color,
-            duplex: self.duplex,
-            extra: self.extra.clone(),
-        }
-    }
 }
 
 /// Polls of a device whose time is not sure.
@@ -301,6 +235,18 @@ impl TenantStore {
         self.store.rows("polls", query)
     }
 
+    /// Reads of these devices that no agent took and that were known at `as_of` (Unix seconds).
+    pub async fn manual_reads(&self, devices: &[&str], as_of: u32) -> Result<Vec<ManualReadRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/manual_reads.sql")).param("devices", devices).param("as_of", as_of);
+        self.store.list("manual reads", query.param("rows_max", LIST_ROWS_MAX)).await
+    }
+
+    /// Replaced counters that were known at `as_of` (Unix seconds).
+    pub async fn meter_exchanges(&self, as_of: u32) -> Result<Vec<MeterExchangeRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/meter_exchanges.sql")).param("as_of", as_of);
+        self.store.list("meter exchanges", query.param("rows_max", LIST_ROWS_MAX)).await
+    }
+
     /// Polls without a sure time in a span (Unix seconds).
     pub async fn unsure_polls(&self, from: u32, to: u32, as_of: u32) -> Result<Vec<UnsureRow>, ReadError> {
         let query = self.ask(include_str!("../sql/unsure_polls.sql"));
@@ -325,9 +271,30 @@ impl TenantStore {
         self.store.rows("readings", query.param("from", from).param("to", to))
     }
 
+    pub(crate) async fn list<T: RowOwned + RowRead>(
+        &self,
+        question: &'static str,
+        query: Query,
+    ) -> Result<Vec<T>, ReadError> {
+        self.store.list(question, query).await
+    }
+
+    pub(crate) fn rows<T: RowOwned + RowRead>(
+        &self,
+        question: &'static str,
+        query: Query,
+    ) -> Result<Rows<T>, ReadError> {
+        self.store.rows(question, query)
+    }
+
+    /// For inserts, whose rows carry the tenant.
+    pub(crate) fn client(&self) -> &Client {
+        &self.store.client
+    }
+
     /// The one place where a question is bound to its tenant.
-    fn ask(&self, sql: &'static str) -> Query {
-        let sql = sql.replace(TENANT_MARK, TENANT_PREDICATE);
+    pub(crate) fn ask(&self, sql: &'static str) -> Query {
+        let sql = sql.replace(TENANT_MARK, TENANT_PREDICATE).replace(METERS_MARK, &CANONICAL.join(", "));
         self.store.client.query(&sql).param("tenant", &self.tenant)
     }
 }
@@ -361,7 +328,7 @@ impl<T: RowOwned + RowRead> Rows<T> {
 mod tests {
     use super::*;
 
-    const OF_ONE_TENANT: [&str; 8] = [
+    const OF_ONE_TENANT: [&str; 16] = [
         include_str!("../sql/devices.sql"),
         include_str!("../sql/aliases.sql"),
         include_str!("../sql/extra_meters.sql"),
@@ -370,6 +337,14 @@ mod tests {
         include_str!("../sql/supplies.sql"),
         include_str!("../sql/supply_series.sql"),
         include_str!("../sql/reads.sql"),
+        include_str!("../sql/manual_reads.sql"),
+        include_str!("../sql/meter_exchanges.sql"),
+        include_str!("../sql/contracts.sql"),
+        include_str!("../sql/documents.sql"),
+        include_str!("../sql/documents_of.sql"),
+        include_str!("../sql/document.sql"),
+        include_str!("../sql/last_document.sql"),
+        include_str!("../sql/holds.sql"),
     ];
 
     #[test]

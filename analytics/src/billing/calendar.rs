@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Unit};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Serialize, Serializer};
 
 use crate::usage::{TIME_RANGE, Window};
 
@@ -28,7 +29,7 @@ pub enum LocalMoment {
 }
 
 /// Local dates, half-open. `start` is before `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Period {
     pub start: LocalDate,
     pub end: LocalDate,
@@ -48,6 +49,11 @@ pub enum TimeError {
 }
 
 impl LocalDate {
+    /// As ClickHouse keeps dates.
+    pub fn days_since_1970(self) -> i32 {
+        Date::new(1970, 1, 1).ok().and_then(|epoch| epoch.until((Unit::Day, self.0)).ok()).map_or(0, |span| span.get_days())
+    }
+
     /// Days from this date to a later one; negative if it is earlier.
     pub fn days_until(self, end: LocalDate) -> i64 {
         // Both lie within 20 000 years, so the span in days always exists.
@@ -129,6 +135,18 @@ impl Period {
     }
 }
 
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Period, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Dates {
+            start: LocalDate,
+            end: LocalDate,
+        }
+        let Dates { start, end } = Dates::deserialize(from)?;
+        Period::new(start, end).map_err(D::Error::custom)
+    }
+}
+
 /// A time zone by its IANA name.
 #[derive(Debug, Clone)]
 pub struct Zone(TimeZone);
@@ -203,18 +221,24 @@ impl<'de, T: FromStr<Err = TimeError>> Visitor<'de> for Text<T> {
     }
 }
 
-macro_rules! deserialize_from_text {
+macro_rules! text_in_serde {
     ($($of:ty),*) => {$(
         impl<'de> Deserialize<'de> for $of {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 from.deserialize_any(Text(std::marker::PhantomData))
             }
         }
+
+        impl Serialize for $of {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
     )*};
 }
 
-// One macro, because the three types are read alike and serde offers no generic way.
-deserialize_from_text!(LocalDate, Instant, LocalMoment);
+// One macro, because the three types are read and written alike and serde offers no generic way.
+text_in_serde!(LocalDate, Instant, LocalMoment);
 
 #[cfg(test)]
 mod tests {

@@ -5,27 +5,28 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::calendar::{Instant, LocalDate, LocalMoment};
+use crate::usage::Anchor;
 
 /// Who pays what for which devices.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Contract {
     #[serde(default)]
     pub id: String,
     pub currency: String,
     /// IANA name; all local dates are dates there.
     pub timezone: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<LocalDate>,
     /// Exclusive.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<LocalDate>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_fee: Option<BaseFee>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_amount: Option<Price>,
     #[serde(default)]
     pub charges: Vec<Charge>,
@@ -35,14 +36,14 @@ pub struct Contract {
     pub settings: Settings,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct BaseFee {
     pub amount: Price,
     #[serde(default)]
     pub per: BaseFeePer,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseFeePer {
     #[default]
@@ -51,18 +52,18 @@ pub enum BaseFeePer {
 }
 
 /// A price for a weighted sum of meters. Exactly one of `price`, `prices` and `tiers` is given.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Charge {
     pub id: String,
     /// Raw meter → weight.
     pub meters: BTreeMap<String, i64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prices: Vec<DatedPrice>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_mode: Option<TierMode>,
     /// The price is for so many pages.
     #[serde(default = "one")]
@@ -78,17 +79,17 @@ pub struct Charge {
     #[serde(default)]
     pub min_volume: i64,
     /// Pools only: how many unused included pages the next period gets at most.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carry_cap: Option<i64>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct DatedPrice {
     pub from: LocalDate,
     pub price: Price,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Tier {
     /// Inclusive; `None` = no limit, for the last band only.
     #[serde(default)]
@@ -96,7 +97,7 @@ pub struct Tier {
     pub price: Price,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TierMode {
     /// Each band at its own price.
@@ -105,7 +106,7 @@ pub enum TierMode {
     Slab,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     #[default]
@@ -114,21 +115,21 @@ pub enum Scope {
 }
 
 /// A device under the contract; its identity never is an address.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct ContractDevice {
     pub device: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<LocalMoment>,
     /// Exclusive.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<LocalMoment>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub start_reads: BTreeMap<String, i64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub end_reads: BTreeMap<String, i64>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
     pub max_read_age_hours: i64,
@@ -152,7 +153,7 @@ impl Default for Settings {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Estimation {
     #[default]
@@ -161,7 +162,7 @@ pub enum Estimation {
 }
 
 /// What a technician noted.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     MeterExchange {
@@ -177,7 +178,7 @@ pub enum Event {
 }
 
 /// What the preceding issued invoice left behind.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 pub struct Previous {
     /// `device/meter` → closing value.
     #[serde(default)]
@@ -187,9 +188,12 @@ pub struct Previous {
     pub carry: BTreeMap<String, i64>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PreviousClosing {
     pub u: i64,
+    /// The point that it rests on; with it the scale goes on from there (§5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 /// A decimal number that keeps the text in which it was written.
@@ -224,6 +228,12 @@ impl Price {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a price; write it as a decimal string of at most 28 digits, like \"0.0125\"")]
 pub struct NotAPrice(String);
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
+}
 
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Price, D::Error> {

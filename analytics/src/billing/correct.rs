@@ -1,12 +1,12 @@
 //! Corrections (§7): an issued invoice is never changed; it is credited in full and replaced by a new run.
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{Instant, Period};
 use super::contract::{Contract, Event, Previous};
 use super::invoice::{BillError, Invoice, bill};
-use super::line::{Line, as_text};
+use super::line::{Line, money};
 use super::round;
 use crate::usage::Reading;
 
@@ -18,10 +18,10 @@ pub struct Correction {
 }
 
 /// The lines of an invoice with their amounts turned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditNote {
     pub lines: Vec<Line>,
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "money")]
     pub total: Decimal,
 }
 

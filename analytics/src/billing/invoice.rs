@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{Instant, Period};
 use super::charge::{self, Quantity, QuantityTooLarge};
 use super::contract::{BaseFeePer, Contract, ContractDevice, Event, Previous, Scope};
-use super::line::{Line, as_text};
+use super::line::{Line, money};
 use super::proration;
 use super::round::{self, TooMuchMoney};
 use super::terms::{ChargeTerms, ContractError, Terms};
@@ -18,24 +18,24 @@ use crate::usage::volume::volume;
 use crate::usage::{Exchange, Flags, Given, Read, Reading, UsageError, Volume, Window};
 
 /// What is billed, and what the next period begins with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     pub lines: Vec<Line>,
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "money")]
     pub total: Decimal,
     /// `device/meter` → closing value.
     pub closing: BTreeMap<String, ClosingEntry>,
     /// By code point.
     pub flags: BTreeSet<String>,
     /// Charge → pages carried over; only if some pool has a cap for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carry: Option<BTreeMap<String, i64>>,
     /// What the lines rest on, by device and meter; not part of the published shape.
     #[serde(skip)]
     pub meters: Vec<MeterUse>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosingEntry {
     pub u: i64,
     pub estimated: bool,
@@ -108,7 +108,9 @@ pub fn measure(
     let all_meters: BTreeSet<&str> = reads.keys().map(String::as_str).chain(billed.iter().copied()).collect();
     for meter in all_meters {
         let of_meter = reads.get(meter).map_or(&[][..], Vec::as_slice);
-        let unwrapped = unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), None)
+        let before = previous.closing.get(&closing_key(id, meter));
+        let anchor = before.and_then(|closing| closing.anchor);
+        let unwrapped = unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), anchor)
             .map_err(|error| error.of(id, meter))?;
         for flag in &unwrapped.flags {
             flags.meter(*flag, id, meter);
@@ -117,7 +119,7 @@ pub fn measure(
             continue;
         }
         let given = Given {
-            previous: previous.closing.get(&closing_key(id, meter)).map(|closing| closing.u),
+            previous: before.map(|closing| closing.u),
             start: device.start_reads.get(meter).copied(),
             end: device.end_reads.get(meter).copied().filter(|_| leaves_at_the_end),
         };
@@ -279,7 +281,7 @@ fn total_of(lines: &[Line], terms: &Terms<'_>) -> Result<Decimal, BillError> {
         .map_err(|source| BillError::Money { line: "total".to_owned(), source })
 }
 
-fn closing_key(device: &str, meter: &str) -> String {
+pub(crate) fn closing_key(device: &str, meter: &str) -> String {
     format!("{device}/{meter}")
 }
 

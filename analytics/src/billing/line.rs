@@ -1,12 +1,12 @@
 //! The lines of an invoice, in the shape in which they are published.
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::round;
 
 /// One line. Amounts have exactly the currency's minor digits; `price` is the text of the contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Line {
     Base {
@@ -14,7 +14,7 @@ pub enum Line {
         device: Option<String>,
         days: i64,
         of_days: i64,
-        #[serde(serialize_with = "as_text")]
+        #[serde(with = "money")]
         amount: Decimal,
     },
     Usage {
@@ -24,11 +24,11 @@ pub enum Line {
         qty: i64,
         price: String,
         price_per: i64,
-        #[serde(serialize_with = "as_text")]
+        #[serde(with = "money")]
         amount: Decimal,
     },
     MinimumTopup {
-        #[serde(serialize_with = "as_text")]
+        #[serde(with = "money")]
         amount: Decimal,
     },
 }
@@ -53,6 +53,15 @@ impl Line {
 }
 
 /// Money is text in every output: no reader may turn it into a binary float.
-pub(crate) fn as_text<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(amount)
+pub(crate) mod money {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(amount)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
+        Decimal::from_str_exact(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }

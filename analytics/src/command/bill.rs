@@ -1,17 +1,20 @@
-//! Bills one contract from what ClickHouse holds: a draft, recomputable at any time, nothing is written.
+//! Measures one contract from what ClickHouse holds, as it was known at an instant. Nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::store::billing::MeterExchangeRow;
 
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::billing::contract::ContractDevice;
-use crate::billing::invoice::{Exchanges, invoice, measure};
-use crate::billing::{BillError, Contract, Period, Previous, Terms, Zone};
+use crate::billing::invoice::{Exchanges, measure};
+use crate::billing::{BillError, Contract, Event, Period, Previous, Terms, Zone};
 use crate::contract_file::{ContractFile, ContractFileError};
 use crate::evidence::{Aliases, DevicePolls};
 use crate::limits::DEVICES_PER_QUESTION;
 use crate::read::{DeviceRow, ReadError, TenantStore};
-use crate::statement::{Frame, ReadsUsed, Statement, reads_used, statement};
+use crate::snapshot::Snapshot;
+use crate::statement::{ReadsUsed, reads_used};
 use crate::usage::Flags;
 use crate::usage::read::counting_reads;
 
@@ -27,14 +30,17 @@ pub enum BillRunError {
     AmbiguousDevice { device: String, candidates: String },
 }
 
-/// Bills `period` as it was known at `as_of`.
-pub async fn run(
+/// Measures `period` as it was known at `as_of`, going on from what the preceding invoice left behind.
+///
+/// # Errors
+/// [`BillRunError`], naming the line of the contract where it is to blame.
+pub async fn measure_contract(
     store: &TenantStore,
     file: &ContractFile,
     period: Period,
     as_of: Instant,
-    previous: &Previous,
-) -> Result<Statement, BillRunError> {
+    previous: Previous,
+) -> Result<Snapshot, BillRunError> {
     let known = store.devices().await?;
     let aliases = Aliases::of(store.aliases().await?);
     let contract = with_devices(file, &known, &aliases, period)?;
@@ -44,34 +50,35 @@ pub async fn run(
 
     let mut flags = Flags::default();
     flag_unassigned(&terms, &known, &aliases, as_of, &mut flags);
-    let exchanges = Exchanges::of(&file.events);
-    let (mut meters, mut reads) = (Vec::new(), Vec::new());
+    let mut events = file.events.clone();
+    events.extend(store.meter_exchanges(stored_second(as_of.0)).await?.into_iter().map(exchange_event));
+    let exchanges = Exchanges::of(&events);
+    let mut reads = Vec::new();
     for devices in terms.devices.chunks(DEVICES_PER_QUESTION) {
         let polls = polls_of(store, devices, &aliases, as_of).await?;
         for device in devices {
-            let (of_device, used) =
-                measure_device(&terms, device, polls.get(&device.device), &exchanges, previous, as_of, &mut flags)
-                    .map_err(BillRunError::Bill)?;
-            meters.extend(of_device);
-            reads.extend(used);
+            let polls = polls.get(&device.device);
+            reads.extend(
+                measure_device(&terms, device, polls, &exchanges, &previous, as_of, &mut flags)
+                    .map_err(BillRunError::Bill)?,
+            );
         }
     }
-    let invoice = invoice(&terms, meters, previous, flags).map_err(BillRunError::Bill)?;
-
     let window = terms.zone.window(period);
     let unsure =
         store.unsure_polls(stored_second(window.from), stored_second(window.to), stored_second(as_of.0)).await?;
     let unsure_polls = unsure.into_iter().map(|row| (row.device, row.polls)).collect();
-    let frame = Frame {
-        tenant: store.tenant(),
-        contract: &contract,
-        currency: terms.currency,
-        period,
-        window,
-        as_of,
-        unsure_polls,
-    };
-    Ok(statement(frame, invoice, &reads))
+    Ok(Snapshot { contract, period, as_of, previous, reads, flags: flags.into_set(), unsure_polls })
+}
+
+fn exchange_event(row: MeterExchangeRow) -> Event {
+    Event::MeterExchange {
+        device: row.device,
+        meter: row.meter,
+        ts: Instant(i64::from(row.ts)),
+        out: row.old_value,
+        begins: row.new_value,
+    }
 }
 
 /// The last calendar month of the contract's zone that was over at `as_of`.
@@ -96,7 +103,7 @@ fn measure_device(
     previous: &Previous,
     as_of: Instant,
     flags: &mut Flags,
-) -> Result<(Vec<crate::billing::MeterUse>, Vec<ReadsUsed>), BillError> {
+) -> Result<Vec<ReadsUsed>, BillError> {
     let id = device.device.as_str();
     let none = DevicePolls::default();
     let polls = polls.unwrap_or(&none);
@@ -104,8 +111,7 @@ fn measure_device(
     let series = series.remove(id).unwrap_or_default();
     let meters = measure(terms, device, &series, exchanges, previous, flags)?;
     let origin = |meter: &str, ts: i64, raw: i64| polls.origin(meter, ts, raw).cloned();
-    let reads = meters.iter().map(|used| reads_used(used, origin)).collect();
-    Ok((meters, reads))
+    Ok(meters.iter().map(|used| reads_used(used, previous, origin)).collect())
 }
 
 /// Reads the polls of some devices, under all keys that they had.
@@ -122,6 +128,10 @@ async fn polls_of(
     while let Some(poll) = rows.next().await? {
         let device = aliases.resolve(&poll.device, poll.ts).to_owned();
         polls.entry(device).or_default().push(&poll);
+    }
+    for read in store.manual_reads(&keys, stored_second(as_of.0)).await? {
+        let device = aliases.resolve(&read.device, read.ts).to_owned();
+        polls.entry(device).or_default().note(&read);
     }
     Ok(polls)
 }
@@ -163,7 +173,7 @@ fn with_devices(
 const BASIS_NONE: i64 = 2;
 
 /// A full key stays as it is; a bare serial number becomes the key of the one device that has it.
-fn key_of(device: &str, known: &[DeviceRow]) -> Result<String, BillRunError> {
+pub(super) fn key_of(device: &str, known: &[DeviceRow]) -> Result<String, BillRunError> {
     if device.contains(':') {
         return Ok(device.to_owned());
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::stored_second;
 use crate::billing::calendar::Instant;
-use crate::read::{ReadError, TenantStore};
+use crate::read::{ReadError, TenantStore, values};
 use crate::report::cell;
 
 /// The fixed header; columns are only ever added at the end. One row per value; times are UTC.
@@ -30,8 +30,7 @@ pub async fn reads(store: &TenantStore, from: Instant, to: Instant, out: impl Wr
     while let Some(row) = rows.next().await? {
         let ts = Instant(i64::from(row.ts)).to_string();
         let clock = if row.clock == 0 { "sure" } else { "unsure" };
-        let poll = row.poll();
-        for (meter, value) in poll.values() {
+        for (meter, value) in values(&row.canonical, &row.extra) {
             out.write_record([
                 store.tenant(),
                 &cell(&row.device),

@@ -2,13 +2,16 @@
 
 pub mod backtest;
 pub mod bill;
+pub mod contract;
 pub mod export;
 pub mod forecast;
+pub mod import;
+pub mod issue;
 
 use crate::billing::calendar::Instant;
 
 /// Instants as the store keeps them: Unix seconds from 1970 to 2106.
-fn stored_second(at: i64) -> u32 {
+pub(crate) fn stored_second(at: i64) -> u32 {
     u32::try_from(at.max(0)).unwrap_or(u32::MAX)
 }
 

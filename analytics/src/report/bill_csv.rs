@@ -95,7 +95,7 @@ fn line_cells(line: &Line, first: bool) -> [String; 8] {
 
 fn read_cells(used: Option<&ReadsUsed>) -> Vec<String> {
     let mut cells = match used {
-        Some(used) => vec![cell(&used.device), cell(&used.meter), used.weight.to_string(), used.pages.to_string()],
+        Some(used) => vec![cell(&used.device), cell(&used.meter), used.weight.map_or_else(String::new, |weight| weight.to_string()), used.pages.to_string()],
         None => vec![String::new(); 4],
     };
     cells.extend(side_cells(used.and_then(|used| used.opening.as_ref())));
@@ -108,7 +108,7 @@ fn side_cells(side: Option<&Side>) -> [String; 9] {
     let read = |of: &dyn Fn(&ReadShape) -> Option<String>| side.read.as_ref().and_then(of).unwrap_or_default();
     [
         side.value.to_string(),
-        side.method.to_owned(),
+        side.method.to_string(),
         side.lo.to_string(),
         side.hi.to_string(),
         read(&|read| Some(read.ts.clone())),

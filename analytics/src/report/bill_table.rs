@@ -13,7 +13,7 @@ pub fn render(statement: &Statement) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "Invoice draft · tenant {} · contract {} · {} to {} (end exclusive, {}) · as of {}",
+        "Invoice · tenant {} · contract {} · {} to {} (end exclusive, {}) · as of {}",
         plain(&statement.tenant),
         plain(&statement.contract),
         period.start,
@@ -52,7 +52,7 @@ pub fn render(statement: &Statement) -> String {
     text
 }
 
-fn cells(line: &Line) -> [String; 4] {
+pub(super) fn cells(line: &Line) -> [String; 4] {
     let of = |device: &Option<String>| device.as_deref().map_or_else(|| "all".to_owned(), plain);
     match line {
         Line::Base { device, days, of_days, .. } => {

@@ -2,7 +2,10 @@
 
 pub mod bill_csv;
 pub mod bill_table;
+pub mod contract_table;
+pub mod document_table;
 pub mod forecast_table;
+pub mod review_table;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};

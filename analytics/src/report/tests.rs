@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::billing::calendar::Instant;
-use crate::billing::{Contract, Currency, Period, Previous, bill};
+use crate::billing::{Contract, Invoice, Period, Previous, bill};
 use crate::evidence::Origin;
-use crate::statement::{Frame, Statement, reads_used, statement};
-use crate::usage::{Reading, Window};
+use crate::snapshot::Snapshot;
+use crate::statement::{Statement, reads_used};
+use crate::usage::Reading;
 
 const CONTRACT: &str = "id = \"=C\\u0007\"\ncurrency = \"EUR\"\ntimezone = \"UTC\"\nmin_amount = \"60\"
 base_fee = { amount = \"5\" }
@@ -29,19 +30,17 @@ fn sample() -> Statement {
     ];
     let as_of = Instant(day(40));
     let invoice = bill(&contract, period, as_of, &readings, &[], &Previous::default()).unwrap();
-    let origin =
-        |_: &str, ts: i64, _: i64| Some(Origin { ts, received: ts, cn: "t.a".into(), epoch: u64::MAX, seq: 7 });
-    let reads: Vec<_> = invoice.meters.iter().map(|used| reads_used(used, origin)).collect();
-    let frame = Frame {
-        tenant: "t",
-        contract: &contract,
-        currency: Currency::named("EUR").unwrap(),
-        period,
-        window: Window { from: day(0), to: day(31) },
-        as_of,
-        unsure_polls: BTreeMap::from([("hp:A".to_owned(), 3)]),
+    let origin = |_: &str, ts: i64, _: i64| {
+        let (payload, plan) = ("ab".repeat(16).into(), "p1".into());
+        Some(Origin { ts, received: ts, sent: None, cn: "t.a".into(), epoch: u64::MAX, seq: 7, payload, plan })
     };
-    statement(frame, invoice, &reads)
+    let previous = Previous::default();
+    let reads = invoice.meters.iter().map(|used| reads_used(used, &previous, origin)).collect();
+    let unsure_polls = BTreeMap::from([("hp:A".to_owned(), 3)]);
+    let flags = invoice.flags.clone();
+    let snapshot = Snapshot { contract, period, as_of, previous, reads, flags, unsure_polls };
+    assert_eq!(snapshot.price().unwrap(), Invoice { meters: snapshot.price().unwrap().meters, ..invoice.clone() });
+    snapshot.statement("t", &invoice).unwrap()
 }
 
 #[test]
@@ -50,7 +49,7 @@ fn the_weighted_pages_of_the_reads_under_a_line_are_its_quantity() {
     let mut lines = 0;
     for line in &sample.lines {
         if let crate::billing::Line::Usage { qty, .. } = &line.line {
-            assert_eq!(line.reads.iter().map(|used| used.weight * used.pages).sum::<i64>(), *qty);
+            assert_eq!(line.reads.iter().map(|used| used.weight.unwrap() * used.pages).sum::<i64>(), *qty);
             lines += 1;
         }
     }

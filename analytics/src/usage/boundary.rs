@@ -130,7 +130,7 @@ mod tests {
     const POLICY: BoundaryPolicy = BoundaryPolicy { max_read_age_hours: 48, estimate: true, max_pages_per_day: 500 };
 
     fn points(of: &[(i64, i64)]) -> Vec<Point> {
-        of.iter().map(|(hour, u)| Point { ts: hour * HOUR, raw: *u, u: *u, step: Step::Counted }).collect()
+        of.iter().map(|(hour, u)| Point { ts: hour * HOUR, raw: *u, u: *u, mark: *u, step: Step::Counted }).collect()
     }
 
     fn check(of: &[(i64, i64)], hour: i64, expected: (i64, Method, i64, i64)) {

@@ -61,6 +61,11 @@ impl fmt::Display for MeterFlag {
 pub struct Flags(BTreeSet<String>);
 
 impl Flags {
+    /// Flags of an earlier run.
+    pub fn of(names: BTreeSet<String>) -> Flags {
+        Flags(names)
+    }
+
     pub fn meter(&mut self, flag: MeterFlag, device: &str, meter: &str) {
         self.0.insert(format!("{flag}:{device}/{meter}"));
     }

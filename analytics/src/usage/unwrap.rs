@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DAY_SECS, MeterFlag, Read, TooLarge, counter};
 
 /// What the contract says about plausibility, for one meter.
@@ -34,11 +36,15 @@ pub struct Exchange {
 }
 
 /// Where an earlier run left off: the point on which an issued closing rests. Reads up to it are not looked at again (§5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     pub ts: i64,
-    pub raw: i64,
+    /// What the next read is compared with: the raw value, or the high-water mark after a small drop.
+    pub mark: i64,
     pub u: i64,
+    /// Whether exchanges noted for this very instant are counted already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exchanged: bool,
 }
 
 /// How a point came about.
@@ -77,7 +83,16 @@ pub struct Point {
     pub ts: i64,
     pub raw: i64,
     pub u: i64,
+    /// As in [`Anchor`].
+    pub mark: i64,
     pub step: Step,
+}
+
+impl Point {
+    /// From which a later run goes on.
+    pub fn anchor(&self) -> Anchor {
+        Anchor { ts: self.ts, mark: self.mark, u: self.u, exchanged: self.step == Step::Exchange }
+    }
 }
 
 /// The points of one meter, ascending in time, and what was odd on the way.
@@ -88,6 +103,9 @@ pub struct Unwrapped {
 }
 
 /// Unwraps strictly ascending reads. Exchanges need not be in order; the same one noted twice counts once.
+///
+/// With an anchor the scale is the issued one: what is read after it is added to it. What was read before it is kept for
+/// rates only, moved onto that scale; whatever is thought of it now, nothing from the anchor on changes.
 pub fn unwrap(
     reads: &[Read],
     exchanges: &[Exchange],
@@ -96,22 +114,30 @@ pub fn unwrap(
 ) -> Result<Unwrapped, TooLarge> {
     let mut done = Unwrapped::default();
     let (mut state, rest) = match anchor {
-        Some(Anchor { ts, raw, u }) => {
-            let newer = reads.partition_point(|read| read.ts <= ts);
-            (State { pt: ts, pv: raw, u }, &reads[newer..])
+        Some(Anchor { ts, mark, u, .. }) => {
+            let (older, newer) = reads.split_at(reads.partition_point(|read| read.ts <= ts));
+            done = before_anchor(older, exchanges, rules, ts, u)?;
+            let raw = older.last().filter(|read| read.ts == ts).map_or(mark, |read| read.value);
+            done.points.push(Point { ts, raw, u, mark, step: Step::First });
+            (State { pt: ts, pv: mark, u }, newer)
         }
         None => match reads.split_first() {
-            Some((first, rest)) => (State { pt: first.ts, pv: first.value, u: first.value }, rest),
+            Some((first, rest)) => {
+                let value = first.value;
+                done.points.push(Point { ts: first.ts, raw: value, u: value, mark: value, step: Step::First });
+                (State { pt: first.ts, pv: value, u: value }, rest)
+            }
             None => return Ok(done),
         },
     };
-    done.points.push(Point { ts: state.pt, raw: state.pv, u: state.u, step: Step::First });
 
-    let mut pending = in_order(exchanges, state.pt).into_iter().peekable();
+    let counted = anchor.filter(|anchor| anchor.exchanged).map(|anchor| anchor.ts);
+    let pending = in_order(exchanges, state.pt).into_iter().filter(|exchange| Some(exchange.ts) != counted);
+    let mut pending = pending.peekable();
     for (index, read) in rest.iter().enumerate() {
         while let Some(exchange) = pending.next_if(|exchange| exchange.ts < read.ts) {
             state.exchange(exchange)?;
-            done.accept(Point { ts: exchange.ts, raw: exchange.begins, u: state.u, step: Step::Exchange });
+            done.accept(Point { ts: exchange.ts, raw: exchange.begins, u: state.u, mark: state.pv, step: Step::Exchange });
         }
         let ahead = &rest[index + 1..];
         let question = Question { state, read: *read, n1: ahead.first().copied(), n2: ahead.get(1).copied(), rules };
@@ -121,11 +147,28 @@ pub fn unwrap(
             }
             Verdict::Accept { step, pages } => {
                 state.accept(*read, step, pages)?;
-                done.accept(Point { ts: read.ts, raw: read.value, u: state.u, step });
+                done.accept(Point { ts: read.ts, raw: read.value, u: state.u, mark: state.pv, step });
             }
         }
     }
     Ok(done)
+}
+
+/// The points before an anchor, on the scale that leads to it.
+fn before_anchor(
+    older: &[Read],
+    exchanges: &[Exchange],
+    rules: &UnwrapRules,
+    ts: i64,
+    u: i64,
+) -> Result<Unwrapped, TooLarge> {
+    let mut before = unwrap(older, exchanges, rules, None)?;
+    let Some(last) = before.points.iter().rfind(|point| point.ts <= ts).copied() else { return Ok(before) };
+    before.points.retain(|point| point.ts < ts);
+    for point in &mut before.points {
+        point.u = counter(i128::from(point.u) - i128::from(last.u) + i128::from(u), point.ts)?;
+    }
+    Ok(before)
 }
 
 /// Exchanges from the first read on in order of time; of one instant in the order in which they were noted. The very

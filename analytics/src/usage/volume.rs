@@ -164,7 +164,7 @@ mod tests {
 
     fn of(days: &[(i64, i64)], given: Given) -> Volume {
         let points: Vec<Point> =
-            days.iter().map(|(day, u)| Point { ts: day * DAY_SECS, raw: *u, u: *u, step: Step::Counted }).collect();
+            days.iter().map(|(day, u)| Point { ts: day * DAY_SECS, raw: *u, u: *u, mark: *u, step: Step::Counted }).collect();
         volume(&points, WINDOW, given, &POLICY).unwrap()
     }
 

@@ -24,6 +24,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     7 "0007_supplies",
     8 "0008_device_last",
     9 "0009_alerts",
+    10 "0010_contracts",
+    11 "0011_invoices",
 ];
 
 /// The single statements of a file, without comment lines: ClickHouse takes one a request.
@@ -36,6 +38,9 @@ pub fn statements(sql: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::billing::{
+        ContractRow, HoldRow, InvoiceLineRow, InvoiceReadRow, InvoiceRow, ManualReadRow, MeterExchangeRow,
+    };
     use crate::store::{BatchRow, DropRow, EventRow, KeptRow, PlanRow, PollRow, RejectedRecordRow, StatsRow};
     use clickhouse::Row;
 
@@ -100,5 +105,12 @@ mod tests {
         check::<DropRow>("drops");
         check::<EventRow>("events");
         check::<PlanRow>("plans");
+        check::<ContractRow>("contracts");
+        check::<ManualReadRow>("manual_reads");
+        check::<MeterExchangeRow>("meter_exchanges");
+        check::<InvoiceRow>("invoices");
+        check::<InvoiceLineRow>("invoice_lines");
+        check::<InvoiceReadRow>("invoice_reads");
+        check::<HoldRow>("invoice_holds");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Views hold idempotent aggregates only, so that a repeated insert changes nothing. DDL never calls now().
 
+pub mod billing;
 mod migrations;
 mod rows;
 

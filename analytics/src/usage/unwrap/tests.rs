@@ -153,15 +153,41 @@ fn an_ignored_read_still_makes_the_exchange_before_it_effective() {
     check(RULES, &[exchange(1, 520, 10)], &reads, &points, &[MeterFlag::Exchange, MeterFlag::Spike]);
 }
 
+fn reads(days: &[(i64, i64)]) -> Vec<Read> {
+    days.iter().map(|(day, value)| Read { ts: day * DAY_SECS, value: *value }).collect()
+}
+
 #[test]
-fn going_on_from_an_anchor_ignores_older_reads_and_keeps_the_scale() {
-    let reads: Vec<Read> = [(0, 10), (1, 20), (2, 900), (3, 930)]
-        .iter()
-        .map(|(day, value)| Read { ts: day * DAY_SECS, value: *value })
-        .collect();
-    let anchor = Anchor { ts: 2 * DAY_SECS, raw: 900, u: 70_000 };
-    let done = unwrap(&reads, &[], &RULES, Some(anchor)).unwrap();
-    assert_eq!(done.points.iter().map(|point| point.u).collect::<Vec<_>>(), [70_000, 70_030]);
+fn going_on_from_an_anchor_keeps_the_issued_scale_whatever_is_thought_of_older_reads() {
+    let anchor = Anchor { ts: 2 * DAY_SECS, mark: 900, u: 70_000, exchanged: false };
+    let us = |days: &[(i64, i64)]| -> Vec<(i64, i64)> {
+        let done = unwrap(&reads(days), &[], &RULES, Some(anchor)).unwrap();
+        done.points.iter().map(|point| (point.ts / DAY_SECS, point.u)).collect()
+    };
+    assert_eq!(us(&[(0, 880), (1, 890), (2, 900), (3, 930)]), [(0, 69_980), (1, 69_990), (2, 70_000), (3, 70_030)]);
+    // A reading that arrives late, before the anchor, moves nothing after it.
+    assert_eq!(us(&[(0, 880), (1, 5), (2, 900), (3, 930)]).last(), Some(&(3, 70_030)));
+    assert_eq!(us(&[(3, 930)]), [(2, 70_000), (3, 70_030)], "history may have expired");
+}
+
+#[test]
+fn an_anchor_after_a_small_drop_keeps_the_high_water_mark() {
+    let days = [(0, 100), (1, 95), (2, 130)];
+    let whole = unwrap(&reads(&days), &[], &RULES, None).unwrap();
+    let anchor = whole.points[1].anchor();
+    assert_eq!((anchor.u, anchor.mark), (100, 100));
+    let resumed = unwrap(&reads(&days), &[], &RULES, Some(anchor)).unwrap();
+    assert_eq!(resumed.points.last(), whole.points.last());
+}
+
+#[test]
+fn an_exchange_that_the_anchor_counts_is_not_counted_again() {
+    let (days, noted) = ([(0, 500), (3, 60)], [exchange(1, 520, 10)]);
+    let whole = unwrap(&reads(&days), &noted, &RULES, None).unwrap();
+    for anchor in whole.points.iter().map(Point::anchor) {
+        let resumed = unwrap(&reads(&days), &noted, &RULES, Some(anchor)).unwrap();
+        assert_eq!(resumed.points.last().map(|point| point.u), Some(570), "{anchor:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,9 @@
+-- Contracts in all their versions; of one contract, or with an empty name of all.
+SELECT
+    toString(tenant) AS tenant, contract, version, toUInt32(applied) AS applied, sha256, text
+FROM contracts
+WHERE $TENANT
+    AND ({contract:String} = '' XOR contract = {contract:String})
+ORDER BY contract, version
+LIMIT 1 BY contract, version
+LIMIT {rows_max:UInt64}
