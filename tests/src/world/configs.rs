@@ -91,6 +91,17 @@ pub(super) fn analytics(dir: &Path, clickhouse_port: u16) -> String {
     )
 }
 
+/// As [`analytics`], for a user who may write: whoever issues invoices.
+pub(super) fn billing(dir: &Path, clickhouse_port: u16, drill: Option<SocketAddr>) -> String {
+    let password = dir.join("clickhouse.password");
+    let mut text = format!(
+        "[clickhouse]\nurl = \"http://127.0.0.1:{clickhouse_port}\"\nuser = \"{USER}\"\n\
+         password = {{ file = {password:?} }}\ndatabase = \"platen\"\n\n[billing]\nlock_dir = {dir:?}\n"
+    );
+    push_clock(&mut text, drill);
+    text
+}
+
 fn push_clock(text: &mut String, drill: Option<SocketAddr>) {
     if let Some(address) = drill {
         let _ = write!(text, "\n[clock]\ndrill_clock = \"{address}\"\n");

@@ -85,6 +85,8 @@ pub struct World {
     pub ingest_http: String,
     pub ingest_config: PathBuf,
     pub analytics_config: PathBuf,
+    /// Of a user who may issue invoices; its clock is the drill's.
+    pub billing_config: PathBuf,
     pub agents: Vec<Agent>,
 }
 
@@ -150,6 +152,7 @@ impl World {
         };
         let ingest_config = write("ingest.toml", ingest.toml())?;
         let analytics_config = write("analytics.toml", configs::analytics(&dir, clickhouse_port))?;
+        let billing_config = write("billing.toml", configs::billing(&dir, clickhouse_port, drill_address))?;
 
         let mut agents = Vec::new();
         for agent in &plan.agents {
@@ -170,6 +173,7 @@ impl World {
             ingest_http: loopback(ingest_http),
             ingest_config,
             analytics_config,
+            billing_config,
             agents,
             pki,
             drill,
