@@ -37,9 +37,10 @@ impl Scheduler {
         match job {
             Job::Poll(place) => {
                 let Some(entry) = self.inventory.get_mut(place) else { return };
-                let (mut known, spool) = (entry.known.clone(), self.spool.clone());
+                let (mut known, spool, at) = (entry.known.clone(), self.spool.clone(), moments.now());
+                // Its stamp, not its end: a poll that is slow must not be taken for the next one.
+                entry.last = Some(Duration::from_millis(at.steady_ms));
                 let work = async move {
-                    let at = moments.now();
                     let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
                     let (outcome, cost) = (polled.poll.outcome, polled.cost);
                     let kept = spool.take(vec![Given::Polled(at, Box::new(polled))]).await.unwrap_or(Kept::Refused);
