@@ -3,7 +3,7 @@ SELECT
     toString(tenant) AS tenant, contract, version, toUInt32(applied) AS applied, sha256, text
 FROM contracts
 WHERE $TENANT
-    AND ({contract:String} = '' XOR contract = {contract:String})
+    AND xor({contract:String} = '', contract = {contract:String})
 ORDER BY contract, version
 LIMIT 1 BY contract, version
 LIMIT {rows_max:UInt64}
