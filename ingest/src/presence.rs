@@ -115,7 +115,7 @@ mod tests {
         presence.heard(Partition::all(), Came::Taken, SECOND);
         presence.said(&one, true, true, SECOND * 2);
         presence.said(&two, true, false, SECOND * 2);
-        assert_eq!(all(&mut presence, SECOND * 2), [one.clone()]);
+        assert_eq!(all(&mut presence, SECOND * 2), std::slice::from_ref(&one));
         presence.said(&one, true, true, SECOND * 60);
         assert_eq!(presence.next(SECOND * 60), None, "long after");
     }
