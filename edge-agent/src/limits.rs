@@ -65,6 +65,8 @@ pub const REOPEN_EVERY: Duration = Duration::from_secs(10);
 /// First and longest wait for an ack before a payload is sent again.
 pub const RESEND_MIN: Duration = Duration::from_secs(10);
 pub const RESEND_MAX: Duration = Duration::from_secs(600);
+/// Ingest may ask for everything unacked (a window of 64 payloads, 1 MiB at most) this often.
+pub const ASKED_APART: Duration = Duration::from_secs(3);
 /// First and longest wait between connection attempts.
 pub const RECONNECT_MIN: Duration = Duration::from_secs(1);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(300);

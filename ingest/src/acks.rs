@@ -24,12 +24,17 @@ pub fn settled(ids: impl IntoIterator<Item = (AgentCn, PayloadId)>, now: i64) ->
             None => agents.push((cn, vec![id])),
         }
     }
-    agents.into_iter().filter_map(|(cn, ids)| message(&cn, &Ack { ids, now, re: None })).collect()
+    agents.into_iter().filter_map(|(cn, ids)| message(&cn, &Ack { ids, now, ..Ack::default() })).collect()
 }
 
 /// The answer to a hello: nothing settled, the server's time, the nonce.
 pub fn hello(cn: &AgentCn, nonce: u64, now: i64) -> Option<Message> {
-    message(cn, &Ack { ids: Vec::new(), now, re: Some(nonce) })
+    message(cn, &Ack { now, re: Some(nonce), ..Ack::default() })
+}
+
+/// Says that somebody new hears this agent: what it sent before and has no ack for may be lost.
+pub fn resend(cn: &AgentCn, now: i64) -> Option<Message> {
+    message(cn, &Ack { now, resend: true, ..Ack::default() })
 }
 
 fn message(cn: &AgentCn, ack: &Ack) -> Option<Message> {

@@ -18,14 +18,15 @@ use crate::insert::{Writer, fate};
 use crate::intake::Command;
 use crate::limits::PING_INTERVAL;
 use crate::metrics::{Counters, Fate};
+use crate::patience::{Patience, Verdict};
 use crate::settle::{Settling, Todo, Told};
-use crate::shared::Shared;
+use crate::shared::SharedIds;
 use crate::store::{Class, Store, StoreError};
 
 pub(crate) struct Committer {
     pub(crate) store: Store,
     pub(crate) writer: Writer,
-    pub(crate) shared: Option<Shared>,
+    pub(crate) shared: Option<SharedIds>,
     pub(crate) retry: RetryConfig,
     pub(crate) clock: Clock,
     pub(crate) health: Health,
@@ -113,23 +114,17 @@ impl Committer {
     /// Inserts all rows, however long it takes; members whose rows the store refuses become kept bytes.
     async fn rows(&self, settling: &mut Settling) -> Result<(), Stopped> {
         let mut backoff = Backoff::new(self.retry.wait_min(), self.retry.wait_max());
-        let mut unknown_since: Option<Instant> = None;
+        let mut patience = Patience::new(self.retry.unknown());
         loop {
             let payloads: Vec<_> = settling.members().iter().map(|member| &member.payload).collect();
             let Err(error) = self.writer.rows(&payloads).await else {
                 self.note(None);
                 return Ok(());
             };
-            let patience = match error.class() {
-                Class::Permanent => false,
-                Class::Unknown => unknown_since.get_or_insert_with(Instant::now).elapsed() < self.retry.unknown(),
-                Class::Retryable => true,
-            };
             self.failed(&error);
-            if !patience {
+            if patience.failed(error.class(), Instant::now()) == Verdict::Blame {
                 match self.blame(settling, error.class()).await {
-                    Ok(true) => continue,
-                    Ok(false) => {}
+                    Ok(()) => continue,
                     Err(error) => self.failed(&error),
                 }
             }
@@ -137,17 +132,17 @@ impl Committer {
         }
     }
 
-    /// Finds the members whose rows are refused, and keeps their bytes instead; `Ok(false)` if nobody is to blame.
+    /// Finds the members whose rows are refused, and keeps their bytes instead; nobody is, if the store takes them all now.
     /// `class` is that of the error which brought us here: an unknown one is believed only after it was waited out.
-    async fn blame(&self, settling: &mut Settling, class: Class) -> Result<bool, StoreError> {
-        let to_wait_for = |error: &StoreError| error.class() != Class::Permanent && error.class() != class;
+    async fn blame(&self, settling: &mut Settling, class: Class) -> Result<(), StoreError> {
+        let to_wait_for = |error: &StoreError| !Patience::blames(class, error.class());
         let members = settling.members();
         let mut bisect = Bisect::new(members.len());
         let mut reasons: Vec<(usize, String)> = Vec::new();
         if let [only] = members {
             // Asked again for its own words, after which a canary decides.
             match self.writer.rows(&[&only.payload]).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(()),
                 Err(error) if to_wait_for(&error) => return Err(error),
                 Err(error) => reasons.push((0, error.to_string())),
             }
@@ -165,9 +160,11 @@ impl Committer {
         }
         let refused = bisect.refused();
         if refused.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
-        self.writer.canary(decode::seconds(self.clock.wall())).await?;
+        let canary = self.writer.canary(decode::seconds(self.clock.wall())).await;
+        self.counters.canary(canary.is_ok());
+        canary?;
         for at in refused {
             let reason = reasons.iter().rev().find(|(start, _)| *start == at).map_or("refused", |(_, reason)| reason);
             let reason = format!("the store refuses its rows: {reason}");
@@ -176,7 +173,7 @@ impl Committer {
             }
             settling.refuse(at, &reason);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The lines in the books. They hold nothing that a store could refuse for its value, so every error is waited out.

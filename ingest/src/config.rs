@@ -91,20 +91,29 @@ impl Default for ClickhouseConfig {
     }
 }
 
-/// The cache of recent ids that several workers share. It saves work and never decides.
+/// What several workers share: ids that were settled lately, and the partitions. It saves work and never decides.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub struct RedisConfig {
-    /// `redis://…`; absent: each worker knows only what it settled itself and what `batches` held at its start.
+    /// `redis://…`; absent: this worker takes all partitions, and knows only what it settled itself and what `batches` held
+    /// at its start.
     pub url: Option<Secret>,
     /// Whoever does not answer in this time is not waited for.
     pub timeout_ms: u64,
     pub keep_hours: u64,
+    /// A worker that is silent for this long loses its partitions to the others.
+    pub lease_ms: u64,
 }
 
 impl Default for RedisConfig {
     fn default() -> Self {
-        Self { url: None, timeout_ms: 100, keep_hours: 72 }
+        Self { url: None, timeout_ms: 100, keep_hours: 72, lease_ms: 5_000 }
+    }
+}
+
+impl RedisConfig {
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
     }
 }
 
@@ -215,6 +224,7 @@ impl service::config::Config for Config {
         within("dedupe.recent", self.dedupe.recent as u64, 1_000, 100_000_000)?;
         within("redis.timeout_ms", self.redis.timeout_ms, 1, 10_000)?;
         within("redis.keep_hours", self.redis.keep_hours, 1, 24 * 365)?;
+        within("redis.lease_ms", self.redis.lease_ms, 1_000, 60_000)?;
         within("quota.bytes_per_day", self.quota.bytes_per_day, 1024 * 1024, u64::MAX)?;
         within("retry.wait_ms_min", self.retry.wait_ms_min, 1, 60_000)?;
         within("retry.wait_ms_max", self.retry.wait_ms_max, self.retry.wait_ms_min, 3_600_000)?;

@@ -1,6 +1,8 @@
 //! Decides what becomes of each delivery: answered at once, or on its way into a group. Owns the caches; does no IO.
-
-use std::collections::VecDeque;
+//!
+//! A broker hands out few payloads at a time and in the order of their coming, so that a backlog there would delay everybody.
+//! Payloads are therefore taken out of the broker's window as soon as they are here, as long as memory allows, and wait here,
+//! fairly by agent. Nothing is told to an agent because of that.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,8 +12,9 @@ use crate::acks::{self, Message};
 use crate::batch::{Batcher, Group, Member};
 use crate::decode::{self, Content, Envelope};
 use crate::dedupe::{Key, Recent, Seen};
-use crate::limits::WAITING_MAX;
+use crate::limits::{WAITING_BEYOND_MAX, WAITING_BYTES_MAX, WAITING_MAX};
 use crate::metrics::{Counters, Fate};
+use crate::queue::FairQueue;
 use crate::quota::{Quota, Verdict};
 use crate::window::Token;
 use schemas::id::PayloadId;
@@ -40,8 +43,7 @@ pub struct Intake {
     recent: Recent,
     quota: Quota,
     batcher: Batcher,
-    /// First come, first served. Fairness between fresh data and backlogs gets its place here.
-    waiting: VecDeque<Waiting>,
+    waiting: FairQueue<Waiting>,
     worker: String,
     counters: Counters,
 }
@@ -56,12 +58,12 @@ struct Waiting {
 impl Intake {
     /// `worker` names this process in the books.
     pub fn new(recent: Recent, quota: Quota, batcher: Batcher, worker: &str, counters: Counters) -> Self {
-        Self { recent, quota, batcher, waiting: VecDeque::new(), worker: worker.to_owned(), counters }
+        Self { recent, quota, batcher, waiting: FairQueue::default(), worker: worker.to_owned(), counters }
     }
 
     /// Whether another delivery may be taken.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING_MAX
+        self.waiting.len() < WAITING_MAX + WAITING_BEYOND_MAX
     }
 
     /// Takes a delivery. What is answered at once comes back; `now` is the server's time in Unix milliseconds.
@@ -107,15 +109,18 @@ impl Intake {
             self.counters.conflicts.inc();
             tracing::warn!(agent = %cn, epoch = envelope.epoch, seq = envelope.seq, id = %envelope.id, %other, "two payloads for one seq");
         }
-        self.waiting.push_back(Waiting { envelope, delivery, conflict });
+        let (cn, bytes) = (envelope.cn.clone(), delivery.payload.len());
+        self.waiting.push(&cn, bytes, Waiting { envelope, delivery, conflict });
         self.count_pending();
-        Vec::new()
+        // Beyond this the broker gives no more until groups are settled.
+        let roomy = self.waiting.len() < WAITING_MAX && self.waiting.bytes() < WAITING_BYTES_MAX;
+        if roomy { vec![release] } else { Vec::new() }
     }
 
     /// Moves what waits into the group that fills, as far as it has room.
     pub fn fill(&mut self, now: Instant) {
         while !self.batcher.is_full()
-            && let Some(Waiting { envelope, delivery, conflict }) = self.waiting.pop_front()
+            && let Some(Waiting { envelope, delivery, conflict }) = self.waiting.pop()
         {
             let mut payload = decode::payload(&envelope, &delivery.payload, delivery.received, &self.worker);
             if payload.batch.status == schemas::store::status::REJECTED {
@@ -127,6 +132,13 @@ impl Intake {
             let Delivery { token, payload: bytes, arrived, .. } = delivery;
             self.batcher.push(Member { payload, bytes, arrived, token }, now);
         }
+    }
+
+    /// Shows how long the oldest payload has waited for a group.
+    pub fn measure(&self, now: Instant) {
+        let oldest = self.waiting.heads().map(|waiting| waiting.delivery.arrived).min();
+        let waited = oldest.map_or(0, |arrived| now.saturating_duration_since(arrived).as_secs());
+        self.counters.queue_seconds.set(i64::try_from(waited).unwrap_or(i64::MAX));
     }
 
     /// When the group that fills is to be inserted.
@@ -157,7 +169,7 @@ impl Intake {
         &self.recent
     }
 
-    /// The payloads taken and not handed on yet, in their order.
+    /// The payloads taken and not handed on yet; those of one agent in their order.
     pub fn in_hand(&self) -> impl Iterator<Item = (PayloadId, Token)> {
         let filling = self.batcher.members().iter().map(|member| (member.payload.id, member.token));
         filling.chain(self.waiting.iter().map(|waiting| (waiting.envelope.id, waiting.delivery.token)))
@@ -221,7 +233,8 @@ mod tests {
     async fn nothing_is_acknowledged_before_it_is_settled_and_a_repeat_afterwards_at_once() {
         let mut intake = intake(1_000_000);
         let bytes = batch(1, 1);
-        assert!(intake.take(delivery(0, bytes.clone()), NOW).is_empty());
+        let taken = intake.take(delivery(0, bytes.clone()), NOW);
+        assert!(matches!(taken.as_slice(), [Command::Release(_)]), "flow control only");
         intake.fill(Instant::now());
         let repeat = intake.take(delivery(1, bytes.clone()), NOW);
         assert!(matches!(repeat.as_slice(), [Command::Release(_)]), "in flight: flow control only");
@@ -236,9 +249,20 @@ mod tests {
     #[tokio::test]
     async fn over_quota_nothing_is_taken_and_the_agent_hears_nothing() {
         let mut intake = intake(1);
-        assert!(intake.take(delivery(0, batch(1, 1)), NOW).is_empty());
+        assert!(told(&intake.take(delivery(0, batch(1, 1)), NOW)).is_empty());
         let over = intake.take(delivery(1, batch(1, 2)), NOW);
         assert!(matches!(over.as_slice(), [Command::Release(_)]));
+    }
+
+    #[tokio::test]
+    async fn a_full_intake_leaves_the_rest_to_the_broker() {
+        let mut intake = intake(1_000_000_000);
+        let released =
+            (1..=WAITING_MAX as u64).filter(|seq| !intake.take(delivery(*seq, batch(1, *seq)), NOW).is_empty()).count();
+        assert_eq!(released, WAITING_MAX - 1);
+        assert!(intake.has_room(), "what the broker's window still holds is taken");
+        (0..WAITING_BEYOND_MAX as u64).for_each(|seq| drop(intake.take(delivery(seq, batch(2, seq + 1)), NOW)));
+        assert!(!intake.has_room());
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   ingest run --config ingest.toml --check
   ingest migrate --config ingest.toml
   ingest migrate --print > tables.sql
+  ingest migrate --print --cluster main > cluster.sql
   ingest proof --config ingest.toml --cn acme.hq --from 2026-05-01 --to 2026-06-01
   ingest retry --config ingest.toml
 
@@ -53,6 +54,9 @@ enum Verb {
         /// Print the statements instead of sending them
         #[arg(long)]
         print: bool,
+        /// …for this cluster of ClickHouse's remote_servers: replicated tables with Distributed ones over them
+        #[arg(long, requires = "print")]
+        cluster: Option<String>,
     },
     /// Print the books of every agent from ClickHouse alone; exit code 1 if they do not close
     Proof {
@@ -95,8 +99,8 @@ fn command(verb: Verb) -> Result<Exit, Failure> {
             let config = load(&source)?;
             if check { checked(&config) } else { run(config) }
         }
-        Verb::Migrate { source, print: true } => say(&ingest::migrate::print(&load(&source)?.clickhouse)),
-        Verb::Migrate { source, print: false } => migrate(&load(&source)?),
+        Verb::Migrate { source, print: true, cluster } => print(&load(&source)?, cluster.as_deref()),
+        Verb::Migrate { source, print: false, .. } => migrate(&load(&source)?),
         Verb::Proof { source, cn, from, to, json } => {
             proof(&load(&source)?, &Question { cn: cn.map(String::from), from, to }, json)
         }
@@ -128,6 +132,13 @@ fn run(config: Config) -> Result<Exit, Failure> {
 fn checked(config: &Config) -> Result<Exit, Failure> {
     let cn = ingest::check(config).map_err(|error| Failure::new(error.exit(), error))?;
     say(&format!("# the certificates are readable; the client id is {cn}\n{}", service::config::show(config)))
+}
+
+fn print(config: &Config, cluster: Option<&str>) -> Result<Exit, Failure> {
+    match cluster {
+        Some(cluster) => say(&ingest::migrate::print_cluster(&config.clickhouse, cluster).or_exit(Exit::Config)?),
+        None => say(&ingest::migrate::print(&config.clickhouse)),
+    }
 }
 
 fn migrate(config: &Config) -> Result<Exit, Failure> {

@@ -14,11 +14,19 @@ pub struct Counters {
     payloads: Family<Label, Counter>,
     rows: Family<Label, Counter>,
     retries: Family<Label, Counter>,
+    lease_changes: Family<Label, Counter>,
+    canaries: Family<Label, Counter>,
     pub(crate) polls: Counter,
     pub(crate) hellos: Counter,
     pub(crate) acks: Counter,
     pub(crate) conflicts: Counter,
     pub(crate) redis_errors: Counter,
+    pub(crate) takeovers: Counter,
+    pub(crate) resends: Counter,
+    pub(crate) partitions: Gauge,
+    pub(crate) leases_alone: Gauge,
+    pub(crate) agents: Gauge,
+    pub(crate) queue_seconds: Gauge,
     pub(crate) broker_reconnects: Counter,
     pub(crate) insert_seconds: Histogram,
     pub(crate) receive_to_commit_seconds: Histogram,
@@ -49,11 +57,19 @@ impl Counters {
             payloads: Family::default(),
             rows: Family::default(),
             retries: Family::default(),
+            lease_changes: Family::default(),
+            canaries: Family::default(),
             polls: Counter::default(),
             hellos: Counter::default(),
             acks: Counter::default(),
             conflicts: Counter::default(),
             redis_errors: Counter::default(),
+            takeovers: Counter::default(),
+            resends: Counter::default(),
+            partitions: Gauge::default(),
+            leases_alone: Gauge::default(),
+            agents: Gauge::default(),
+            queue_seconds: Gauge::default(),
             broker_reconnects: Counter::default(),
             insert_seconds: seconds(),
             receive_to_commit_seconds: seconds(),
@@ -67,6 +83,12 @@ impl Counters {
         }
         for class in ["retryable", "permanent", "unknown"] {
             drop(counters.retries.get_or_create(&[("class", class)]));
+        }
+        for change in ["gained", "lost"] {
+            drop(counters.lease_changes.get_or_create(&[("change", change)]));
+        }
+        for result in ["stored", "failed"] {
+            drop(counters.canaries.get_or_create(&[("result", result)]));
         }
         let c = &counters;
         metrics.register(
@@ -82,6 +104,22 @@ impl Counters {
         metrics.register("conflicts", "second payloads for one place in the books", c.conflicts.clone());
         metrics.register("redis_errors", "questions to Redis without an answer", c.redis_errors.clone());
         metrics.register("broker_reconnects", "connections to the broker after the first", c.broker_reconnects.clone());
+        metrics.register("partitions", "partitions that this worker serves", c.partitions.clone());
+        metrics.register("lease_changes", "partitions that this worker gained or lost", c.lease_changes.clone());
+        metrics.register(
+            "takeovers",
+            "partitions taken from a worker that did not renew its lease",
+            c.takeovers.clone(),
+        );
+        metrics.register(
+            "leases_alone",
+            "1 while Redis is out of sight and all partitions are served",
+            c.leases_alone.clone(),
+        );
+        metrics.register("resends", "agents told to send again because somebody new hears them", c.resends.clone());
+        metrics.register("agents", "agents that are connected, as far as their presence says", c.agents.clone());
+        metrics.register("queue_seconds", "age of the oldest payload that waits for a group", c.queue_seconds.clone());
+        metrics.register("canaries", "canary rows tried after a permanent error of the store", c.canaries.clone());
         metrics.register("insert_seconds", "one insert into one table", c.insert_seconds.clone());
         metrics.register(
             "receive_to_commit_seconds",
@@ -117,6 +155,16 @@ impl Counters {
 
     pub(crate) fn rows(&self, table: &'static str, rows: usize) {
         self.rows.get_or_create(&[("table", table)]).inc_by(u64::try_from(rows).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn lease_changed(&self, gained: usize, lost: usize) {
+        for (change, count) in [("gained", gained), ("lost", lost)] {
+            self.lease_changes.get_or_create(&[("change", change)]).inc_by(count as u64);
+        }
+    }
+
+    pub(crate) fn canary(&self, stored: bool) {
+        self.canaries.get_or_create(&[("result", if stored { "stored" } else { "failed" })]).inc();
     }
 
     pub(crate) fn retry(&self, class: crate::store::Class) {

@@ -8,6 +8,7 @@ use schemas::store::{MIGRATIONS, Migration, statements};
 use serde::{Deserialize, Serialize};
 use service::exit::Exit;
 
+use crate::cluster::{self, ClusterError};
 use crate::config::ClickhouseConfig;
 use crate::store::{Store, StoreError, answered};
 
@@ -68,6 +69,34 @@ pub fn print(config: &ClickhouseConfig) -> String {
         text.push_str(&format!("\n-- {}\n{}", migration.name, migration.sql));
     }
     text
+}
+
+/// All statements for an empty cluster, in order, and the lines that say so in `schema_migrations`.
+///
+/// # Errors
+/// When the name is none, or a migration has a statement that there is no rule for.
+pub fn print_cluster(config: &ClickhouseConfig, cluster: &str) -> Result<String, ClusterError> {
+    cluster::check_name(cluster)?;
+    let database = &config.database;
+    let mut text = format!(
+        "CREATE DATABASE IF NOT EXISTS {database} ON CLUSTER '{cluster}';\nUSE {database};\n\n{};\n",
+        cluster::render_everywhere(TABLE, cluster)?
+    );
+    for migration in MIGRATIONS {
+        text.push_str(&format!("\n-- {}\n", migration.name));
+        for statement in statements(migration.sql) {
+            for rendered in cluster::render(&statement, cluster, database)? {
+                text.push_str(&format!("{rendered};\n"));
+            }
+        }
+    }
+    let rows: Vec<String> = MIGRATIONS
+        .iter()
+        .map(Applied::of)
+        .map(|Applied { number, name, hash }| format!("({number}, '{name}', '{hash}')"))
+        .collect();
+    text.push_str(&format!("\nINSERT INTO schema_migrations VALUES\n{};\n", rows.join(",\n")));
+    Ok(text)
 }
 
 /// Checks that all migrations are applied, and applies them first if it may.
@@ -152,6 +181,17 @@ mod tests {
         assert!(matches!(missing(&[newer], MIGRATIONS), Err(MigrateError::Newer { number: 9_999, .. })));
         let edited = Applied { hash: "0".into(), ..Applied::of(&MIGRATIONS[0]) };
         assert!(matches!(missing(&[edited], MIGRATIONS), Err(MigrateError::Changed { .. })));
+    }
+
+    #[test]
+    fn what_is_printed_for_a_cluster_remembers_all_migrations() {
+        let text = print_cluster(&ClickhouseConfig::default(), "main").unwrap();
+        assert!(text.starts_with("CREATE DATABASE IF NOT EXISTS platen ON CLUSTER 'main';"));
+        for migration in MIGRATIONS {
+            let Applied { number, name, hash } = Applied::of(migration);
+            assert!(text.contains(&format!("({number}, '{name}', '{hash}')")), "{name}");
+        }
+        assert!(print_cluster(&ClickhouseConfig::default(), "a'b").is_err());
     }
 
     #[test]

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use schemas::id::{AgentCn, PayloadId};
-use schemas::topic::filter;
 use service::backoff::Backoff;
 use service::clock::{Clock, ClockError};
 use service::exit::Exit;
@@ -14,7 +13,7 @@ use service::health::Health;
 use service::metrics::Metrics;
 use service::shutdown::Shutdown;
 use service::tls::TlsError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,17 +23,21 @@ use crate::commit::Committer;
 use crate::config::Config;
 use crate::decode::seconds;
 use crate::dedupe::{Key, Recent};
+use crate::hints;
 use crate::insert::Writer;
 use crate::intake::{Command, Delivery, Intake};
+use crate::keeper::Keeper;
 use crate::limits::{
-    COMMANDS_MAX, DELIVERIES_MAX, GROUPS_QUEUED_MAX, RECONNECT_MAX, RECONNECT_MIN, SETTLED_MAX, STOP_TIMEOUT,
+    COMMANDS_MAX, DELIVERIES_MAX, GROUPS_QUEUED_MAX, MEASURE_EVERY, NOTICES_MAX, RECONNECT_MAX, RECONNECT_MIN,
+    SETTLED_MAX, STOP_TIMEOUT,
 };
 use crate::metrics::Counters;
 use crate::migrate::{self, MigrateError};
 use crate::quota::Quota;
-use crate::shared::Shared;
+use crate::shared::{BoardClient, SharedIds};
 use crate::store::{Store, StoreError};
 use crate::subscribe::Subscriber;
+use crate::subscriptions::Wanted;
 use crate::tls;
 
 const DAY_SECONDS: u32 = 86_400;
@@ -102,7 +105,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
 
     let token = shutdown.token();
     let prepared = tokio::select! {
-        prepared = prepare(&config, &health, &clock, &counters) => Some(prepared),
+        prepared = prepare(&config, &worker, &health, &clock, &counters) => Some(prepared),
         () = token.cancelled() => None,
     };
     match prepared {
@@ -124,11 +127,18 @@ struct Prepared {
     store: Store,
     recent: Recent,
     quota: Quota,
-    shared: Option<Shared>,
+    shared: Option<SharedIds>,
+    board: Option<BoardClient>,
 }
 
 /// Waits for the store, checks its tables, and reads what was settled lately.
-async fn prepare(config: &Config, health: &Health, clock: &Clock, counters: &Counters) -> Result<Prepared, RunError> {
+async fn prepare(
+    config: &Config,
+    worker: &AgentCn,
+    health: &Health,
+    clock: &Clock,
+    counters: &Counters,
+) -> Result<Prepared, RunError> {
     let store = Store::new(&config.clickhouse);
     let mut backoff = Backoff::new(RECONNECT_MIN, RECONNECT_MAX);
     loop {
@@ -143,8 +153,10 @@ async fn prepare(config: &Config, health: &Health, clock: &Clock, counters: &Cou
         match step {
             Ok((recent, quota, identity)) => {
                 health.set("clickhouse", Ok(()));
-                let shared = Shared::new(&config.redis, &identity, counters.clone()).map_err(RunError::Redis)?;
-                return Ok(Prepared { store, recent, quota, shared });
+                let shared = SharedIds::new(&config.redis, &identity, counters.clone()).map_err(RunError::Redis)?;
+                let board = BoardClient::new(&config.redis, &identity, worker.as_str(), counters.clone())
+                    .map_err(RunError::Redis)?;
+                return Ok(Prepared { store, recent, quota, shared, board });
             }
             Err(error) => {
                 tracing::warn!(%error, "the store is not ready");
@@ -191,7 +203,15 @@ fn start(
     let (settle, settled) = mpsc::channel(SETTLED_MAX);
     let token = shutdown.token();
 
-    let Prepared { store, recent, quota, shared } = prepared;
+    let (notice, notices) = mpsc::channel(NOTICES_MAX);
+    // Cancelled once the partitions are handed over and nothing more is to be taken.
+    let drain = CancellationToken::new();
+
+    let Prepared { store, recent, quota, shared, board } = prepared;
+    // One worker takes everything; with several, each gets its partitions from the board.
+    let begin = if board.is_some() { Wanted::Partitions([].into()) } else { Wanted::Everything };
+    let (wanted, to_hear) = watch::channel(begin);
+    let (quiet, is_quiet) = watch::channel(true);
     let intake = Intake::new(recent, quota, Batcher::new(&config.batch), worker.as_str(), counters.clone());
     let committer = Committer {
         writer: Writer::new(&store, Some(counters.clone()), worker.as_str()),
@@ -203,15 +223,35 @@ fn start(
         counters: counters.clone(),
         token: token.clone(),
     };
-    // One worker takes all partitions; with several, each gets the filters of its own.
-    let filters = vec![filter::up_all()];
-    let subscriber =
-        Subscriber { config: config.broker, filters, clock: clock.clone(), health, counters, token: token.clone() };
+    let keeper = Keeper {
+        board,
+        worker: worker.to_string(),
+        lease: config.redis.lease(),
+        wanted,
+        quiet: is_quiet,
+        counters: counters.clone(),
+        token: token.clone(),
+        drain: drain.clone(),
+    };
+    let subscriber = Subscriber {
+        config: config.broker,
+        wanted: to_hear,
+        quiet,
+        deliveries: deliver,
+        notices: notice,
+        clock: clock.clone(),
+        health,
+        counters: counters.clone(),
+        token,
+    };
 
-    // Each ends when those before it have: intake on the token, commit without groups, subscribe without commands.
-    shutdown.spawn("subscribe", subscriber.run(deliver, commands));
+    // Each ends when those before it have: the leases on the token, intake and hints on the drain, commit without groups,
+    // subscribe without commands.
+    shutdown.spawn("leases", keeper.run());
+    shutdown.spawn("subscribe", subscriber.run(commands));
+    shutdown.spawn("hints", hints::run(notices, command.clone(), clock.clone(), counters, drain.clone()));
     shutdown.spawn("commit", committer.run(groups, command.clone(), settle));
-    shutdown.spawn("intake", take_in(intake, deliveries, group, command, settled, clock, token));
+    shutdown.spawn("intake", take_in(intake, deliveries, group, command, settled, clock, drain));
 }
 
 /// Feeds the intake and hands its groups on. Hellos and repeats are answered even while the store is slow.
@@ -222,37 +262,38 @@ async fn take_in(
     commands: mpsc::Sender<Command>,
     mut settled: mpsc::Receiver<Vec<Key>>,
     clock: Clock,
-    token: CancellationToken,
+    drain: CancellationToken,
 ) {
+    let mut measure = tokio::time::interval(MEASURE_EVERY);
     let far = Duration::from_secs(3_600);
-    while !token.is_cancelled() {
+    while !drain.is_cancelled() {
         let due = intake.due();
         let now = Instant::now();
         let ready = due.is_some_and(|due| due <= now);
         tokio::select! {
-            () = token.cancelled() => {}
+            () = drain.cancelled() => {}
             // Whoever waits for the next group is first: it is what keeps the store busy.
             permit = groups.reserve(), if ready => match permit {
                 Ok(permit) => permit.send(intake.close()),
                 Err(_) => return,
             },
             () = tokio::time::sleep_until(due.unwrap_or(now + far)), if !ready => {}
+            now = measure.tick() => intake.measure(now),
             keys = settled.recv() => match keys {
                 Some(keys) => intake.settle(&keys),
                 None => return,
             },
-            delivery = deliveries.recv(), if intake.has_room() => {
-                let Some(delivery) = delivery else { return };
-                for command in intake.take(delivery, clock.wall().as_millisecond()) {
-                    if commands.send(command).await.is_err() {
-                        return;
-                    }
-                }
-            }
+            delivery = deliveries.recv(), if intake.has_room() => match delivery {
+                Some(delivery) => take(&mut intake, delivery, &commands, &clock).await,
+                None => break,
+            },
         }
         intake.fill(Instant::now());
     }
-    // Stopping: what was taken is handed on, nothing new is taken.
+    // Stopping: what the broker has sent is taken and handed on, nothing more comes.
+    while let Ok(delivery) = deliveries.try_recv() {
+        take(&mut intake, delivery, &commands, &clock).await;
+    }
     intake.fill(Instant::now());
     while !intake.is_empty() {
         tokio::select! {
@@ -263,5 +304,13 @@ async fn take_in(
             Some(_) = settled.recv() => {}
         }
         intake.fill(Instant::now());
+    }
+}
+
+/// Takes one delivery and brings out what is answered at once.
+async fn take(intake: &mut Intake, delivery: Delivery, commands: &mpsc::Sender<Command>, clock: &Clock) {
+    for command in intake.take(delivery, clock.wall().as_millisecond()) {
+        // Without a broker nobody can be told; the agents send again.
+        let _ = commands.send(command).await;
     }
 }

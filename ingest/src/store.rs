@@ -149,7 +149,11 @@ impl Store {
             .with_setting("insert_deduplicate", "0")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "0")
             .with_setting("max_partitions_per_insert_block", crate::limits::INSERT_PARTITIONS_MAX.to_string());
-        if self.quorum { client.with_setting("insert_quorum", "auto") } else { client }
+        if !self.quorum {
+            return client;
+        }
+        // A Distributed table answers only once the shards have the rows.
+        client.with_setting("insert_quorum", "auto").with_setting("distributed_foreground_insert", "1")
     }
 
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {

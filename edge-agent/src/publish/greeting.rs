@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::window::Pace;
-use crate::limits::HELLO_AGAIN;
+use crate::limits::{ASKED_APART, HELLO_AGAIN};
 use crate::time::Moment;
 use crate::time::stamper::Heard;
 
@@ -26,12 +26,14 @@ pub struct Greeting {
     answered: bool,
     /// Not before this time, and not before `steady` has this many milliseconds.
     next: (Duration, u64),
+    /// When a hello was last brought forward.
+    invited: Option<Duration>,
 }
 
 impl Greeting {
     /// A new connection: a hello is due at once.
     pub fn new(pace: Pace, now: Duration) -> Self {
-        Self { pace, asked: None, attempts: 0, answered: false, next: (now, 0) }
+        Self { pace, asked: None, attempts: 0, answered: false, next: (now, 0), invited: None }
     }
 
     pub fn due(&self, now: Duration, moment: Moment) -> bool {
@@ -54,6 +56,15 @@ impl Greeting {
         let wait = self.pace.min.saturating_mul(1 << doublings).min(self.pace.max);
         self.asked = Some(asked);
         self.next = (now + wait, 0);
+    }
+
+    /// Somebody hears this agent now: a hello that nobody answered is said again at once, at most every [`ASKED_APART`].
+    pub fn invited(&mut self, now: Duration) {
+        if !self.answered && self.invited.is_none_or(|last| now >= last + ASKED_APART) {
+            self.invited = Some(now);
+            self.attempts = 0;
+            self.next = (now, 0);
+        }
     }
 
     /// Whether an ack answers the latest hello; says which.
@@ -100,6 +111,26 @@ mod tests {
         assert_eq!(waits, [10, 20, 40, 80, 160, 320, 600, 600]);
         assert_eq!(greeting.answer(Some(6)), None, "only the latest hello can be answered");
         assert!(greeting.answer(Some(7)).is_some() && greeting.answered());
+    }
+
+    #[test]
+    fn a_hello_that_nobody_answered_is_repeated_when_somebody_hears_the_agent() {
+        let mut greeting = Greeting::new(PACE, Duration::ZERO);
+        let second = Duration::from_secs(1);
+        greeting.asked(Asked { nonce: 1, at: moment(0) }, Duration::ZERO);
+        assert!(!greeting.due(second, moment(0)));
+        greeting.invited(second);
+        assert!(greeting.due(second, moment(0)));
+        greeting.asked(Asked { nonce: 2, at: moment(0) }, second);
+        greeting.invited(second * 2);
+        assert!(!greeting.due(second * 2, moment(0)), "not in a row");
+        greeting.invited(second + ASKED_APART);
+        assert!(greeting.due(second + ASKED_APART, moment(0)));
+        greeting.asked(Asked { nonce: 3, at: moment(0) }, second * 9);
+        greeting.answer(Some(3)).unwrap();
+        greeting.heard(Heard::Learned, Asked { nonce: 3, at: moment(0) }, second * 9);
+        greeting.invited(second * 60);
+        assert!(!greeting.due(second * 60, moment(0)), "an answered hello is enough");
     }
 
     #[test]

@@ -261,6 +261,10 @@ impl Link {
                 tracing::info!(?heard, "ingest answers");
             }
         }
+        if ack.resend {
+            tracing::debug!("another worker of ingest hears this agent");
+            talk.asked_again(started.elapsed());
+        }
         if !told.ids.is_empty() {
             let settled = self.spool.settle(told.ids).await?;
             if !settled.is_empty() {

@@ -115,6 +115,12 @@ impl Talk {
         Told { answers: self.greeting.answer(ack.re), ids }
     }
 
+    /// Another worker of ingest hears this agent now ([`Ack::resend`]): what has no ack is sent again, or the hello is.
+    pub fn asked_again(&mut self, now: Duration) {
+        self.window.asked(now);
+        self.greeting.invited(now);
+    }
+
     /// What the answer was worth. Returns whether sending may begin now.
     pub fn heard(&mut self, heard: Heard, asked: Asked, now: Duration) -> bool {
         self.greeting.heard(heard, asked, now);

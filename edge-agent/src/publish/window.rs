@@ -1,13 +1,15 @@
 //! Which payload is sent next: oldest first, at most [`WINDOW_MAX`] without an ack, again when needed. Pure.
 //!
-//! Nothing is sent before ingest has answered on this connection. After an answer, and after a silence, everything
-//! unacked is due again; a silence also narrows the window to 1, an ack doubles it. Acks come in any order. A payload that
+//! Nothing is sent before ingest has answered on this connection. After an answer, after a silence, and when ingest asks for
+//! it, everything unacked is due again; a silence also narrows the window to 1, an ack doubles it. Acks come in any order. A payload that
 //! never gets an ack cannot block others: among what is due, the one tried least often goes first.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemas::limits::WINDOW_MAX;
+
+use crate::limits::ASKED_APART;
 
 /// How long to wait for an ack before sending again: doubling from `min` to `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +67,30 @@ pub struct Window {
     last_ack: Option<Duration>,
     /// Waits that ended in silence since the last ack; each doubles the next one.
     silences: u32,
+    /// When ingest's wish that everything be sent again is due, and when one was last granted.
+    asked: Option<Duration>,
+    granted: Option<Duration>,
 }
 
 impl Window {
     pub fn new(pace: Pace) -> Self {
-        Self { pace, open: false, width: WINDOW_MAX, flights: BTreeMap::new(), reached: 0, last_ack: None, silences: 0 }
+        Self {
+            pace,
+            open: false,
+            width: WINDOW_MAX,
+            flights: BTreeMap::new(),
+            reached: 0,
+            last_ack: None,
+            silences: 0,
+            asked: None,
+            granted: None,
+        }
     }
 
     /// The connection is gone or not greeted yet: nothing may be sent.
     pub fn closed(&mut self) {
         self.open = false;
+        self.asked = None;
     }
 
     /// Ingest answered the hello of this connection: what was sent on others is due again.
@@ -82,6 +98,15 @@ impl Window {
         self.open = true;
         self.silences = 0;
         self.all_due();
+    }
+
+    /// Ingest asks for what has no ack: another worker hears this agent now. Granted at most every [`ASKED_APART`]; what
+    /// comes earlier waits until then.
+    pub fn asked(&mut self, now: Duration) {
+        if self.open {
+            let at = self.granted.map_or(now, |granted| now.max(granted + ASKED_APART));
+            self.asked.get_or_insert(at);
+        }
     }
 
     pub fn is_open(&self) -> bool {
@@ -148,6 +173,11 @@ impl Window {
         if !self.open {
             return;
         }
+        if self.asked.is_some_and(|at| at <= now) {
+            (self.asked, self.granted) = (None, Some(now));
+            self.silences = 0;
+            self.all_due();
+        }
         let (pace, silences) = (self.pace, self.silences);
         let mut silent = false;
         for flight in self.flights.values_mut() {
@@ -174,7 +204,7 @@ impl Window {
             Flight::Sent { at, attempts } => Some(*at + self.pace.wait((*attempts).max(self.silences + 1))),
             Flight::Due { .. } => None,
         };
-        self.flights.values().filter_map(overdue).min()
+        self.flights.values().filter_map(overdue).chain(self.asked).min()
     }
 
     fn all_due(&mut self) {

@@ -150,6 +150,43 @@ fn a_payload_that_never_gets_an_ack_does_not_block_what_stands_behind_it() {
 }
 
 #[test]
+fn what_ingest_asks_for_is_sent_again_at_once_but_not_all_the_time() {
+    let mut window = open();
+    let mut held = held(3);
+    drive(&mut window, &held, secs(0));
+    held.remove(&2);
+    window.settled(2, secs(1));
+    window.asked(secs(1));
+    window.pass(secs(1));
+    assert_eq!(drive(&mut window, &held, secs(1)), [1, 3]);
+    window.asked(secs(2));
+    window.pass(secs(2));
+    assert!(drive(&mut window, &held, secs(2)).is_empty(), "asked for a second ago");
+    assert_eq!(window.next_overdue(), Some(secs(1) + ASKED_APART));
+    window.pass(secs(1) + ASKED_APART);
+    assert_eq!(drive(&mut window, &held, secs(1) + ASKED_APART), [1, 3], "but it is not forgotten");
+}
+
+#[test]
+fn what_ingest_asks_for_ends_a_silence_and_does_not_open_a_window() {
+    let mut window = open();
+    let held = held(2);
+    drive(&mut window, &held, secs(0));
+    for now in [10, 30, 70] {
+        window.pass(secs(now));
+        drive(&mut window, &held, secs(now));
+    }
+    assert_eq!(window.next_overdue(), Some(secs(150)));
+    window.asked(secs(71));
+    window.pass(secs(71));
+    assert_eq!(drive(&mut window, &held, secs(71)), [2], "one until an ack widens the window");
+    window.closed();
+    window.asked(secs(80));
+    window.pass(secs(80));
+    assert_eq!((window.want(), window.next_overdue()), (Want::Nothing, None));
+}
+
+#[test]
 fn a_payload_that_is_gone_from_the_spool_is_forgotten() {
     let mut window = open();
     let mut held = held(3);
@@ -170,6 +207,7 @@ enum Step {
     Ack(usize),
     Pass(u64),
     Reconnect,
+    Asked,
     GiveUpOldest,
 }
 
@@ -180,6 +218,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0usize..64).prop_map(Step::Ack),
         (0u64..900).prop_map(Step::Pass),
         Just(Step::Reconnect),
+        Just(Step::Asked),
         Just(Step::GiveUpOldest),
     ]
 }
@@ -208,6 +247,7 @@ proptest! {
                     prop_assert_eq!(window.want(), Want::Nothing);
                     window.greeted();
                 }
+                Step::Asked => window.asked(now),
                 Step::GiveUpOldest => {
                     if let Some(seq) = held.pop_first() {
                         window.gone(seq);

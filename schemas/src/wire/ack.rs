@@ -18,6 +18,10 @@ pub struct Ack {
     /// Nonce of the hello that this answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
+    /// Another worker hears this agent now: what was sent and has no ack is to be sent again at once. Agents that do not know
+    /// the field send again by their timeout.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resend: bool,
 }
 
 /// First message on each connection; answered by an ack that echoes `nonce`.

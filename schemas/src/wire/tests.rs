@@ -119,6 +119,25 @@ fn the_golden_acks_and_hellos_of_version_1_decode_to_what_was_written() {
 }
 
 #[test]
+fn an_ack_that_asks_for_a_resend_is_an_empty_ack_to_agents_that_do_not_know_it() {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct First {
+        ids: Vec<serde_bytes::ByteBuf>,
+        now: i64,
+        re: Option<u64>,
+    }
+    let golden = include_bytes!("../../golden/v1.ack-resend");
+    let resend = Ack { now: 1_780_000_000_000, resend: true, ..Ack::default() };
+    assert_eq!(decode_ack(golden).unwrap(), resend);
+    assert_eq!(encode_ack(&resend).unwrap(), golden);
+    let first: First = rmp_serde::from_slice(golden).unwrap();
+    assert_eq!((first.ids.len(), first.now, first.re), (0, 1_780_000_000_000, None));
+    assert!(!decode_ack(include_bytes!("../../golden/v1.ack")).unwrap().resend);
+    assert!(encode_ack(&Ack::default()).unwrap().windows(6).all(|bytes| bytes != b"resend"), "costs nothing otherwise");
+}
+
+#[test]
 fn a_frozen_payload_reads_back_and_its_id_is_that_of_its_bytes() {
     let frozen = freeze(&cn(), 6, 1, &golden_body()).unwrap();
     assert_eq!(frozen.id, crate::id::PayloadId::of(&frozen.bytes));

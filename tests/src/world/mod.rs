@@ -11,6 +11,7 @@ pub mod ports;
 pub mod process;
 pub mod relay;
 pub mod tools;
+pub mod workers;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

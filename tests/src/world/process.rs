@@ -26,14 +26,19 @@ pub struct Process {
 impl Process {
     /// `program` is the name of one of our binaries; its output goes to `log`.
     pub fn new(name: &str, program: &str, arguments: Vec<String>, log: &Path) -> Result<Self> {
-        Ok(Self {
+        Ok(Self::outside(name, &binary(program)?, arguments, log))
+    }
+
+    /// A program of others.
+    pub fn outside(name: &str, program: &Path, arguments: Vec<String>, log: &Path) -> Self {
+        Self {
             name: name.to_owned(),
-            program: binary(program)?,
+            program: program.to_owned(),
             arguments,
             log: log.to_owned(),
             child: None,
             starts: 0,
-        })
+        }
     }
 
     pub fn name(&self) -> &str {

@@ -1,11 +1,11 @@
-//! The only Redis client: a cache of settled ids that several workers share.
+//! Ids of settled payloads that several workers share.
 //!
-//! It is asked before an insert and told after the commit. It never decides: what it claims is looked up in `batches`, and
-//! when it is slow, down or wiped, work is repeated, which changes nothing.
+//! Asked before an insert and told after the commit. It never decides: what it claims is looked up in `batches`, and when it
+//! is slow, down or wiped, work is repeated, which changes nothing.
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionManager;
 use tokio::time::Instant;
 
 use crate::config::RedisConfig;
@@ -13,7 +13,7 @@ use crate::dedupe::Key;
 use crate::limits::REDIS_PAUSE;
 use crate::metrics::Counters;
 
-pub(crate) struct Shared {
+pub(crate) struct SharedIds {
     connection: ConnectionManager,
     /// Names the store, so that a cache that outlived another one does not match.
     prefix: String,
@@ -23,22 +23,14 @@ pub(crate) struct Shared {
     counters: Counters,
 }
 
-impl Shared {
+impl SharedIds {
     /// `None` when none is configured.
     ///
     /// # Errors
     /// When the URL is not one. Whether Redis answers is of no matter here.
     pub(crate) fn new(config: &RedisConfig, store: &str, counters: Counters) -> Result<Option<Self>, String> {
-        let Some(url) = &config.url else { return Ok(None) };
         let timeout = Duration::from_millis(config.timeout_ms);
-        let manager = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(timeout))
-            .set_connection_timeout(Some(timeout.max(Duration::from_secs(1))))
-            .set_number_of_retries(1);
-        // The error of a URL may quote its password.
-        let connection = redis::Client::open(url.expose())
-            .and_then(|client| client.get_connection_manager_lazy(manager))
-            .map_err(|error| format!("redis.url cannot be used: {:?}", error.kind()))?;
+        let Some(connection) = super::connection(config, timeout)? else { return Ok(None) };
         let keep_seconds = config.keep_hours.saturating_mul(3_600);
         let prefix = format!("platen:settled:{store}:");
         Ok(Some(Self { connection, prefix, timeout, keep_seconds, paused_until: None, counters }))
