@@ -4,13 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod billing;
+mod cluster;
 mod compose;
 mod engine;
+mod fairness;
 mod flow;
 mod hostile;
 mod outage;
 mod payloads;
 mod peers;
+mod sender;
 mod soak;
 mod support;
 mod tidy;
+mod workers;
