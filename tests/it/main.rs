@@ -6,6 +6,7 @@
 mod compose;
 mod engine;
 mod flow;
+mod hardship;
 mod hostile;
 mod outage;
 mod payloads;
