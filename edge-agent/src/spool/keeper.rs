@@ -245,6 +245,10 @@ impl Keeper {
     }
 
     fn fails(&mut self, error: &SpoolError) {
+        // Says only that it failed before; the reason stands in /health and must stay there.
+        if self.failing && matches!(error, SpoolError::Failed) {
+            return;
+        }
         if !self.failing {
             tracing::error!(%error, source = std::error::Error::source(error).map(tracing::field::display), "spool failed");
         }
