@@ -141,15 +141,18 @@ impl Spool {
         let before = self.counters.prior.last().copied();
         // All of them: what an earlier loss had to say may have been lost with this one. A drop may be said twice.
         let ended: Vec<_> = self.counters.prior.iter().copied().filter(|ended| ended.oldest <= ended.taken).collect();
-        for before in ended {
+        for ended in ended {
             let drop = Drop {
-                epoch: before.epoch,
-                from: before.oldest.max(1),
-                to: before.taken,
+                epoch: ended.epoch,
+                from: ended.oldest.max(1),
+                to: ended.taken,
                 cause: "lost-spool".to_owned(),
                 ..Drop::default()
             };
-            *self.books.given_up.entry(drop.cause.clone()).or_default() += before.taken - drop.from + 1;
+            // Counted once, when it is lost.
+            if before.is_some_and(|last| last.epoch == ended.epoch) {
+                *self.books.given_up.entry(drop.cause.clone()).or_default() += ended.taken - drop.from + 1;
+            }
             self.books.add_drop(now, drop, &mut writes);
         }
         let disk = matches!(self.settings.place, Place::Disk(_));
