@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ENGINE := embedded-clickhouse/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 APT_DEMO := npm gcc
-APT_TEST := $(APT_DEMO) mosquitto redis-server snmp snmpd
+APT_TEST := $(APT_DEMO) mosquitto redis-server snmp snmpd strace nftables iproute2
 RECORDINGS := edge-agent/recordings,analytics/recordings
 
 .PHONY: help
@@ -26,6 +26,11 @@ soak: engine ## every fault at random for an hour, nothing lost: MINUTES=60 SEED
 test: engine need-test ## all tests that need nothing outside this repository
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace --no-fail-fast
+
+.PHONY: hardship
+hardship: engine need-test ## the edge under hardship alone, with the broker away for 30 days at 1,000 devices
+	$(CARGO) build --workspace --bins
+	PLATEN_HARDSHIP_LONG=1 $(CARGO) test --package testbed --test it hardship:: -- --test-threads 2 --nocapture
 
 .PHONY: test-recordings
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
@@ -71,7 +76,8 @@ $(ENGINE): embedded-clickhouse/package-lock.json
 
 .PHONY: need-test
 need-test:
-	@missing=; for tool in mosquitto:mosquitto redis-server:redis-server snmpbulkwalk:snmp snmpd:snmpd; do \
+	@missing=; for tool in mosquitto:mosquitto redis-server:redis-server snmpbulkwalk:snmp snmpd:snmpd \
+	    strace:strace nft:nftables ip:iproute2; do \
 	  PATH="$$PATH:/usr/sbin" command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
 	if [ -n "$$missing" ]; then $(MAKE) --no-print-directory install PACKAGES="$$missing"; fi
 

@@ -173,6 +173,9 @@ pub struct Drill {
     pub backoff_min_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff_max_ms: Option<u64>,
+    /// How long a broker may owe a PUBACK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence_ms: Option<u64>,
 }
 
 impl AgentConfig {
@@ -190,6 +193,11 @@ impl AgentConfig {
         let min = self.drill.resend_min_ms.map_or(limits::RESEND_MIN, Duration::from_millis);
         let max = self.drill.resend_max_ms.map_or(limits::RESEND_MAX, Duration::from_millis);
         Pace { min, max: max.max(min) }
+    }
+
+    /// How long a broker may owe a PUBACK before it is taken for gone.
+    pub fn silence(&self) -> Duration {
+        self.drill.silence_ms.map_or(limits::PUBACK_TIMEOUT, Duration::from_millis)
     }
 
     /// Shortest and longest wait between connection attempts.
@@ -215,6 +223,7 @@ impl Config for AgentConfig {
                 resend_max_ms: Some(5_000),
                 backoff_min_ms: Some(50),
                 backoff_max_ms: Some(1_000),
+                silence_ms: Some(5_000),
             },
             ranges: vec![RangeConfig::default()],
             ..Self::default()

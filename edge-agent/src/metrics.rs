@@ -17,6 +17,18 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
+/// Why payloads were given up: `cap`, `damaged` or `lost-spool`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CauseLabel {
+    pub cause: String,
+}
+
+/// Why a connection to the broker ended or was not made; the words of `publish::fault`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FaultLabel {
+    pub fault: &'static str,
+}
+
 type Whole = Gauge<i64, AtomicI64>;
 type Count = Counter<u64, AtomicU64>;
 
@@ -34,14 +46,20 @@ pub struct AgentMetrics {
     pub payloads_sent: Count,
     pub payloads_resent: Count,
     pub payloads_settled: Count,
-    pub payloads_dropped: Count,
+    pub payloads_unacked: Whole,
+    pub payloads_dropped: Family<CauseLabel, Count>,
+    pub records_held_back: Whole,
     pub records_refused: Count,
+    pub spool_errors: Count,
     pub snmp_packets: Count,
     pub snmp_bytes: Count,
     pub wan_bytes: Count,
     pub connected: Whole,
     pub reconnects: Count,
+    pub faults: Family<FaultLabel, Count>,
     pub cert_expiry_seconds: Whole,
+    /// Unix seconds at which the certificate expires; 0 before one was read.
+    cert_until: Whole,
     pub clock_learned: Whole,
     pub clock_offset_seconds: Whole,
     pub last_settled_timestamp_seconds: Whole,
@@ -67,6 +85,8 @@ impl AgentMetrics {
             "Unix time at which a payload was last settled, in the server's time",
             &own.last_settled_timestamp_seconds,
         );
+        register("payloads_unacked", "payloads sent and neither settled nor sent again yet", &own.payloads_unacked);
+        register("records_held_back", "records in memory because the spool cannot be written", &own.records_held_back);
         register("devices", "devices known", &own.devices);
         let count = |name: &str, help: &str, metric: &Count| metrics.register(name, help, metric.clone());
         count("polls_settled", "polls in payloads that were settled", &own.polls_settled);
@@ -74,12 +94,22 @@ impl AgentMetrics {
         count("payloads_sent", "payloads published for the first time in this process", &own.payloads_sent);
         count("payloads_resent", "payloads published again", &own.payloads_resent);
         count("payloads_settled", "payloads settled and freed", &own.payloads_settled);
-        count("payloads_dropped", "payloads given up; each is named in a drop record", &own.payloads_dropped);
+        metrics.register(
+            "payloads_dropped",
+            "payloads given up, by cause; each is named in a drop record",
+            own.payloads_dropped.clone(),
+        );
+        count(
+            "spool_errors",
+            "attempts to use the spool that failed: full disk, fault of the disk, damage",
+            &own.spool_errors,
+        );
         count("records_refused", "records that neither the spool nor memory could keep", &own.records_refused);
         count("snmp_packets", "SNMP packets in both directions", &own.snmp_packets);
         count("snmp_bytes", "SNMP bytes at IP level in both directions", &own.snmp_bytes);
         count("wan_bytes", "payload bytes published, resends included", &own.wan_bytes);
         count("reconnects", "connections to the broker that were tried", &own.reconnects);
+        metrics.register("broker_faults", "connections that ended or were not made, by fault", own.faults.clone());
         metrics.register("polls", "polls by outcome", own.polls.clone());
         own
     }
@@ -89,10 +119,29 @@ impl AgentMetrics {
         self.polls.get_or_create(&OutcomeLabel { outcome: outcome_word(outcome) }).inc();
     }
 
-    /// Shows the state of the spool.
+    /// Counts payloads that were given up.
+    pub fn dropped(&self, cause: &str, payloads: u64) {
+        self.payloads_dropped.get_or_create(&CauseLabel { cause: cause.to_owned() }).inc_by(payloads);
+    }
+
+    /// Counts a fault of the connection.
+    pub fn fault(&self, fault: &'static str) {
+        self.faults.get_or_create(&FaultLabel { fault }).inc();
+    }
+
+    /// Notes when the certificate expires (Unix seconds); [`AgentMetrics::spool`] shows what is left of it.
+    pub fn certificate_until(&self, expires: i64) {
+        self.cert_until.set(expires);
+    }
+
+    /// Shows the state of the spool, and what is left of the certificate by the server's time.
     pub fn spool(&self, summary: &Summary, now: Moment) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let server_ms = now.wall_ms.saturating_add(summary.offset_ms.unwrap_or(0));
+        match self.cert_until.get() {
+            0 => {}
+            until => drop(self.cert_expiry_seconds.set(until.saturating_sub(server_ms.div_euclid(1_000)))),
+        }
         self.queue_bytes.set(whole(summary.bytes));
         self.queue_payloads.set(whole(summary.payloads));
         self.queue_oldest_seconds.set(summary.oldest_closed_ms.map_or(0, |closed| (server_ms - closed).max(0) / 1_000));

@@ -27,7 +27,8 @@ use crate::publish::mode::Mode;
 use crate::publish::tls;
 use crate::scheduler::Scheduler;
 use crate::spool::batch::Origin;
-use crate::spool::keeper::{SpoolHandle, keep};
+use crate::spool::handle::SpoolHandle;
+use crate::spool::keeper::keep;
 use crate::spool::recover::Paths;
 use crate::spool::{Close, Place, Settings, Spool, Summary};
 use crate::status::{StatusFile, StatusWriter};
@@ -162,6 +163,7 @@ fn link_settings(config: &AgentConfig, cn: AgentCn) -> LinkSettings {
         cn,
         keep_alive: Duration::from_secs(config.broker.keep_alive_s),
         pace: config.pace(),
+        silence: config.silence(),
         reconnect_min,
         reconnect_max,
         drain_on_stop: config.spool.mode == SpoolMode::Memory,

@@ -121,11 +121,13 @@ impl StatusWriter {
     /// Writes at once, then each `every` and when the agent stops.
     pub async fn run(self, every: Duration, token: CancellationToken) {
         let begin = self.moments.clock().steady();
+        let mut failing = false;
         loop {
             let status = self.status(begin);
             let file = self.file.clone();
             let written = tokio::task::spawn_blocking(move || file.write(&status)).await;
-            if let Ok(Err(error)) = written {
+            let failed_before = std::mem::replace(&mut failing, !matches!(written, Ok(Ok(()))));
+            if let (Ok(Err(error)), false) = (written, failed_before) {
                 tracing::warn!(%error, file = %self.file.path().display(), "status file not written");
             }
             if token.is_cancelled() {

@@ -9,6 +9,7 @@ mod compose;
 mod engine;
 mod fairness;
 mod flow;
+mod hardship;
 mod hostile;
 mod outage;
 mod payloads;

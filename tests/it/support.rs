@@ -35,6 +35,13 @@ pub(crate) fn beginning() -> jiff::Timestamp {
 impl Site {
     /// Agents `acme.one`, `acme.two`, … each with its own printers.
     pub(crate) async fn start(agents: usize, printers: usize) -> Result<Self> {
+        let mut site = Self::prepare(agents, printers, |_| DRILL.to_owned()).await?;
+        site.begin().await?;
+        Ok(site)
+    }
+
+    /// The same, with nothing but the printers started; `extra` are further sections of the configuration of each agent.
+    pub(crate) async fn prepare(agents: usize, printers: usize, extra: impl Fn(usize) -> String) -> Result<Self> {
         let names = ["acme.one", "acme.two", "globex.hq"];
         let base = |at: usize| Ipv4Addr::new(127, 41, u8::try_from(at).unwrap_or(0) + 1, 1);
         let sites = (0..agents).map(|at| SiteSpec::new(names[at], base(at), printers)).collect();
@@ -43,24 +50,32 @@ impl Site {
         let plans = (0..agents)
             .map(|at| {
                 let [a, b, c, _] = base(at).octets();
+                // As the fleet deals out addresses: 254 of each network.
+                let networks = (0..printers.div_ceil(254)).map(|net| {
+                    let last = (printers - net * 254).min(254);
+                    let c = usize::from(c) + net;
+                    format!("\"{a}.{b}.{c}.1-{a}.{b}.{c}.{last}\"")
+                });
+                let include = networks.collect::<Vec<_>>().join(", ");
                 AgentPlan {
                     cn: names[at].parse().unwrap(),
                     site: "hq".into(),
                     zone: "Europe/Berlin".into(),
-                    ranges: format!(
-                        "[[ranges]]\ninclude = [\"{a}.{b}.{c}.1-{a}.{b}.{c}.{printers}\"]\nport = {}\n",
-                        fleet.port()
-                    ),
-                    extra: DRILL.to_owned(),
+                    ranges: format!("[[ranges]]\ninclude = [{include}]\nport = {}\n", fleet.port()),
+                    extra: extra(at),
                 }
             })
             .collect();
         let folder = tempfile::tempdir()?;
         let plan = Plan { dir: folder.path().join("world"), agents: plans, drill: Some(beginning()), fsync: false };
-        let world = World::start(plan).await?;
-        let site = Self { fleet, world, hour: 0, folder };
-        site.barrier().await.context("the first hour")?;
-        Ok(site)
+        let world = World::prepare(plan).await?;
+        Ok(Self { fleet, world, hour: 0, folder })
+    }
+
+    /// Starts all parts and passes the first hour.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        self.world.begin().await?;
+        self.barrier().await.context("the first hour")
     }
 
     /// Passes hours, one barrier each.
@@ -108,8 +123,7 @@ impl Site {
 
     /// The books close, nothing is lost, and every stored counter is the printer's own at that second.
     pub(crate) async fn assert_whole(&self) -> Result<()> {
-        let proof = self.proof().await?;
-        ensure!(proof["closes"] == true && proof["lost"] == 0, "{proof:#}");
+        self.assert_books_close().await?;
         let devices = self.devices().await?;
         let rows = self
             .world
@@ -123,6 +137,13 @@ impl Site {
             ensure!(unit.counter_at(ts) == Some(total), "{row}: the printer had {:?}", unit.counter_at(ts));
         }
         Ok(())
+    }
+
+    /// The books of all agents and epochs close, and nothing is lost.
+    pub(crate) async fn assert_books_close(&self) -> Result<Value> {
+        let proof = self.proof().await?;
+        ensure!(proof["closes"] == true && proof["lost"] == 0, "{proof:#}");
+        Ok(proof)
     }
 
     /// Device key → address, as the agents reported it.

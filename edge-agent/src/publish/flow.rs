@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use crate::limits::{MQTT_REQUESTS, PUBACK_TIMEOUT};
+use crate::limits::MQTT_REQUESTS;
 
 /// What one connection has in hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
+    /// A connection that acknowledges nothing for this long is dead.
+    patience: Duration,
     /// Publishes without PUBACK, and when that number last fell or rose from zero.
     unacked: usize,
     progress: Duration,
@@ -17,8 +19,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    pub fn new(now: Duration) -> Self {
-        Self { unacked: 0, progress: now, queued: 0 }
+    pub fn new(patience: Duration, now: Duration) -> Self {
+        Self { patience, unacked: 0, progress: now, queued: 0 }
     }
 
     /// A publish was handed over.
@@ -53,7 +55,7 @@ impl Flow {
 
     /// When a connection that acknowledges nothing is given up.
     pub fn silent_at(&self) -> Option<Duration> {
-        (self.unacked > 0).then(|| self.progress + PUBACK_TIMEOUT)
+        (self.unacked > 0).then(|| self.progress + self.patience)
     }
 
     pub fn is_silent(&self, now: Duration) -> bool {
@@ -64,12 +66,13 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::PUBACK_TIMEOUT;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn a_connection_is_silent_only_while_it_owes_an_ack() {
-        let mut flow = Flow::new(Duration::ZERO);
+        let mut flow = Flow::new(PUBACK_TIMEOUT, Duration::ZERO);
         assert_eq!(flow.silent_at(), None);
         flow.published(SECOND * 100);
         flow.published(SECOND * 110);
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_was_written_makes_room_again() {
-        let mut flow = Flow::new(Duration::ZERO);
+        let mut flow = Flow::new(PUBACK_TIMEOUT, Duration::ZERO);
         flow.subscribed();
         while flow.has_room() {
             flow.published(Duration::ZERO);

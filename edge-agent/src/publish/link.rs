@@ -24,7 +24,7 @@ use super::tls;
 use super::window::{Pace, Want};
 use crate::limits::{CERT_EXPIRY_WARN, STOP_DEADLINE};
 use crate::metrics::AgentMetrics;
-use crate::spool::keeper::{Closed, Payload, SpoolHandle};
+use crate::spool::handle::{Closed, Fetched, Payload, SpoolHandle};
 use crate::spool::{Close, Summary};
 use crate::time::Moments;
 
@@ -42,6 +42,8 @@ pub struct LinkSettings {
     pub cn: AgentCn,
     pub keep_alive: Duration,
     pub pace: Pace,
+    /// How long the broker may owe a PUBACK.
+    pub silence: Duration,
     pub reconnect_min: Duration,
     pub reconnect_max: Duration,
     /// On a stop, try to send what is held before leaving: it exists nowhere else.
@@ -98,7 +100,7 @@ impl Link {
             let attempt = Instant::now();
             let end = match self.connect(rand::random()) {
                 Ok((requests, events)) => {
-                    let flow = Flow::new(started.elapsed());
+                    let flow = Flow::new(self.settings.silence, started.elapsed());
                     let session = Session { requests, flow, connected: false, stop_at: None };
                     self.session(session, events, &mut talk, started).await
                 }
@@ -115,6 +117,7 @@ impl Link {
                 End::Fault(fault) => fault,
             };
             self.health.set("broker", Err(fault.advice()));
+            self.metrics.fault(fault.kind());
             if greeted && attempt.elapsed() >= STABLE_AFTER.min(self.settings.reconnect_max) {
                 backoff.reset();
             }
@@ -136,7 +139,7 @@ impl Link {
             return Err(TlsError::Cn { path: settings.files.certificate.clone(), cn: identity.cn.to_string(), why });
         }
         let left = identity.expires.saturating_sub(self.server_seconds());
-        self.metrics.cert_expiry_seconds.set(left);
+        self.metrics.certificate_until(identity.expires);
         if left < i64::try_from(CERT_EXPIRY_WARN.as_secs()).unwrap_or(i64::MAX) {
             tracing::warn!(days_left = left / 86_400, "certificate expires soon; issue a new one");
         }
@@ -186,6 +189,7 @@ impl Link {
                 self.say_hello(session, talk, &state, now)?;
                 self.send(session, talk, summary, started).await?;
                 let unacked = u64::try_from(talk.unacked()).unwrap_or(u64::MAX);
+                self.metrics.payloads_unacked.set(i64::try_from(unacked).unwrap_or(i64::MAX));
                 let unsent = summary.borrow().payloads.saturating_sub(unacked);
                 self.show(Mode::of(true, talk.answered(), unsent));
             }
@@ -312,11 +316,13 @@ impl Link {
             let payloads = match talk.want(state.taken, state.payloads) {
                 Want::Nothing => return Ok(()),
                 Want::Again(seq) => match self.spool.payload(seq).await? {
-                    Some(payload) => vec![payload],
-                    None => {
+                    Fetched::Here(payload) => vec![payload],
+                    Fetched::Gone => {
                         talk.gone(seq);
                         continue;
                     }
+                    // It is still held; the state changes when the spool works again, which wakes this task.
+                    Fetched::NotNow => return Ok(()),
                 },
                 Want::New { after, count } => {
                     let payloads = self.spool.after(after, count).await?;

@@ -25,7 +25,7 @@ use crate::metrics::AgentMetrics;
 use crate::poll::schedule::Schedule;
 use crate::snmp::SnmpConfig;
 use crate::spool::given::Given;
-use crate::spool::keeper::{Closed, SpoolHandle};
+use crate::spool::handle::{Closed, SpoolHandle};
 use crate::spool::{Close, Measures};
 use crate::taken::Cost;
 use crate::time::{Boot, Moments};

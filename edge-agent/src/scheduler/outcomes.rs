@@ -10,7 +10,7 @@ use crate::discover::{Found, Kind, Swept};
 use crate::inventory::Adopted;
 use crate::poll::{At, Known};
 use crate::spool::given::Given;
-use crate::spool::keeper::{Closed, Kept};
+use crate::spool::handle::{Closed, Kept};
 use crate::taken::Cost;
 
 impl Scheduler {

@@ -10,7 +10,7 @@ use super::{Round, Scheduler};
 use crate::discover::{Swept, sweep};
 use crate::poll::{At, Known, PollError, first_read, refresh};
 use crate::spool::given::Given;
-use crate::spool::keeper::Kept;
+use crate::spool::handle::Kept;
 use crate::taken::{Cost, Polled};
 use crate::time::Moment;
 

@@ -45,11 +45,13 @@ impl Counters {
 pub struct CountersFile {
     path: PathBuf,
     written: Option<Counters>,
+    /// Whether the last attempt to write it failed.
+    failing: bool,
 }
 
 impl CountersFile {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, written: None }
+        Self { path, written: None, failing: false }
     }
 
     /// What the file says; an absent or unreadable one says nothing.
@@ -65,6 +67,30 @@ impl CountersFile {
                 }
                 Counters::default()
             }
+        }
+    }
+
+    /// Replaces the file if it says something else. A failure is only logged, once: the file is a second witness.
+    pub fn keep(&mut self, counters: &Counters) {
+        match self.write(counters) {
+            Ok(()) => self.failing = false,
+            Err(error) if !self.failing => {
+                tracing::warn!(file = %self.path.display(), %error, "counters file not written");
+                self.failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Moves the file aside. Nothing is done if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub fn move_to(&mut self, path: &Path) -> io::Result<()> {
+        self.written = None;
+        match fs::rename(&self.path, path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

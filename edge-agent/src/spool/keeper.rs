@@ -5,129 +5,17 @@
 
 use std::collections::VecDeque;
 
-use schemas::id::PayloadId;
-use schemas::wire::Device;
 use service::health::Health;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::given::Given;
-use super::{Close, Measures, Spool, SpoolError, Summary};
+use super::handle::{Command, Fetched, Kept, Payload};
+use super::{Close, Spool, SpoolError, Summary};
 use crate::limits::{FETCH_MAX, GROUP_RECORDS_MAX, HELD_BACK_MAX, REOPEN_EVERY};
 use crate::metrics::AgentMetrics;
 use crate::time::stamper::Heard;
 use crate::time::{Moment, Moments};
-
-/// A payload as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
-    pub seq: u64,
-    pub id: PayloadId,
-    pub bytes: Vec<u8>,
-}
-
-/// What became of records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    Durable,
-    /// In memory, because the spool cannot be written now.
-    HeldBack,
-    /// Not at all: memory is full as well.
-    Refused,
-}
-
-/// What the spool's thread is asked for.
-#[derive(Debug)]
-pub enum Command {
-    Take(Vec<Given>, oneshot::Sender<Kept>),
-    Close(Close, oneshot::Sender<usize>),
-    Settle(Vec<PayloadId>, oneshot::Sender<Vec<u64>>),
-    /// One payload again.
-    Payload(u64, oneshot::Sender<Option<Payload>>),
-    /// The first payloads after a seq, at most as many as asked for and [`FETCH_MAX`].
-    After(u64, usize, oneshot::Sender<Vec<Payload>>),
-    Heard(Moment, Moment, i64, oneshot::Sender<Heard>),
-    StateBooks(Measures, oneshot::Sender<()>),
-    TakeInventory(oneshot::Sender<Vec<Vec<u8>>>),
-    SetInventory(Vec<(u64, Option<Vec<u8>>)>, oneshot::Sender<()>),
-    /// When these devices were last polled.
-    Polled(Vec<Device>, oneshot::Sender<Vec<Option<Moment>>>),
-    /// Time to try again what failed, and to shrink.
-    Tick,
-}
-
-/// The asking side. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct SpoolHandle {
-    commands: mpsc::Sender<Command>,
-    summary: watch::Receiver<Summary>,
-}
-
-/// The spool's thread has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the spool is closed")]
-pub struct Closed;
-
-impl SpoolHandle {
-    pub fn new(commands: mpsc::Sender<Command>, summary: watch::Receiver<Summary>) -> Self {
-        Self { commands, summary }
-    }
-
-    /// The latest state; `changed()` on it wakes up after each command that changed something.
-    pub fn summary(&self) -> watch::Receiver<Summary> {
-        self.summary.clone()
-    }
-
-    pub async fn take(&self, given: Vec<Given>) -> Result<Kept, Closed> {
-        self.ask(|reply| Command::Take(given, reply)).await
-    }
-
-    pub async fn close(&self, how: Close) -> Result<usize, Closed> {
-        self.ask(|reply| Command::Close(how, reply)).await
-    }
-
-    pub async fn settle(&self, ids: Vec<PayloadId>) -> Result<Vec<u64>, Closed> {
-        self.ask(|reply| Command::Settle(ids, reply)).await
-    }
-
-    pub async fn payload(&self, seq: u64) -> Result<Option<Payload>, Closed> {
-        self.ask(|reply| Command::Payload(seq, reply)).await
-    }
-
-    pub async fn after(&self, seq: u64, count: usize) -> Result<Vec<Payload>, Closed> {
-        self.ask(|reply| Command::After(seq, count, reply)).await
-    }
-
-    pub async fn heard(&self, sent: Moment, received: Moment, server_ms: i64) -> Result<Heard, Closed> {
-        self.ask(|reply| Command::Heard(sent, received, server_ms, reply)).await
-    }
-
-    pub async fn state_books(&self, measures: Measures) -> Result<(), Closed> {
-        self.ask(|reply| Command::StateBooks(measures, reply)).await
-    }
-
-    pub async fn take_inventory(&self) -> Result<Vec<Vec<u8>>, Closed> {
-        self.ask(Command::TakeInventory).await
-    }
-
-    pub async fn set_inventory(&self, devices: Vec<(u64, Option<Vec<u8>>)>) -> Result<(), Closed> {
-        self.ask(|reply| Command::SetInventory(devices, reply)).await
-    }
-
-    pub async fn polled(&self, devices: Vec<Device>) -> Result<Vec<Option<Moment>>, Closed> {
-        self.ask(|reply| Command::Polled(devices, reply)).await
-    }
-
-    pub async fn tick(&self) -> Result<(), Closed> {
-        self.commands.send(Command::Tick).await.map_err(|_| Closed)
-    }
-
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Closed> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
-    }
-}
 
 /// Serves commands until all handles are gone. Blocks; runs on a thread of its own.
 pub fn keep(
@@ -211,13 +99,10 @@ impl Keeper {
     /// Writes and closes what became full. Returns whether the records are durable.
     fn write(&mut self, given: Vec<Given>) -> bool {
         let now = self.moments.now();
-        let before = self.spool.summary(now);
         match self.spool.take(now, given) {
             Ok(_) => {
                 self.works();
                 self.close(Close::Due);
-                let after = self.spool.summary(now);
-                self.metrics.payloads_dropped.inc_by(after.dropped.saturating_sub(before.dropped));
                 true
             }
             Err(error) => {
@@ -262,7 +147,15 @@ impl Keeper {
             }
             Command::After(seq, count, reply) => {
                 let seqs = self.spool.held_after(seq, count.min(FETCH_MAX));
-                let payloads = seqs.into_iter().filter_map(|seq| self.payload(now, seq)).collect();
+                let mut payloads = Vec::new();
+                for seq in seqs {
+                    match self.payload(now, seq) {
+                        Fetched::Here(payload) => payloads.push(payload),
+                        Fetched::Gone => {}
+                        // A later one must not be sent as if this one had been.
+                        Fetched::NotNow => break,
+                    }
+                }
                 let _ = reply.send(payloads);
             }
             Command::Heard(sent, received, server_ms, reply) => {
@@ -304,9 +197,15 @@ impl Keeper {
         }
     }
 
-    fn payload(&mut self, now: Moment, seq: u64) -> Option<Payload> {
-        let payload = self.spool.payload(now, seq);
-        self.answer(payload).map(|(id, bytes)| Payload { seq, id, bytes })
+    fn payload(&mut self, now: Moment, seq: u64) -> Fetched {
+        match self.spool.payload(now, seq) {
+            Ok(Some((id, bytes))) => Fetched::Here(Payload { seq, id, bytes }),
+            Ok(None) => Fetched::Gone,
+            Err(error) => {
+                self.fails(&error);
+                Fetched::NotNow
+            }
+        }
     }
 
     fn tick(&mut self, now: Moment) {
@@ -346,10 +245,15 @@ impl Keeper {
     }
 
     fn fails(&mut self, error: &SpoolError) {
+        // Says only that it failed before; the reason stands in /health and must stay there.
+        if self.failing && matches!(error, SpoolError::Failed) {
+            return;
+        }
         if !self.failing {
             tracing::error!(%error, source = std::error::Error::source(error).map(tracing::field::display), "spool failed");
         }
         self.failing = true;
+        self.metrics.spool_errors.inc();
         self.health.set("spool", Err(error.to_string()));
     }
 
@@ -364,6 +268,10 @@ impl Keeper {
         let now = self.moments.now();
         let summary = self.spool.summary(now);
         self.metrics.spool(&summary, now);
+        self.metrics.records_held_back.set(i64::try_from(self.held_back.len()).unwrap_or(i64::MAX));
+        for (cause, payloads) in self.spool.take_given_up() {
+            self.metrics.dropped(&cause, payloads);
+        }
         if !self.failing {
             let nearly_full = summary.bytes > summary.bytes_max / 10 * 9;
             let state = if nearly_full {

@@ -4,6 +4,7 @@ use service::clock::Clock;
 use super::*;
 use crate::limits::{HELD_BACK_MAX, SPOOL_BYTES_LEAST};
 use crate::spool::batch::Origin;
+use crate::spool::handle::SpoolHandle;
 use crate::spool::{Place, Settings};
 
 fn keeper(place: Place, disk_free_min: u64) -> (SpoolHandle, Moments, Health, std::thread::JoinHandle<()>) {
@@ -43,7 +44,7 @@ async fn what_was_taken_is_sent_only_after_it_was_closed_and_is_gone_once_it_is_
     assert_eq!(spool.close(Close::All).await, Ok(1));
     let payloads = spool.after(0, 10).await.unwrap();
     assert_eq!(payloads.iter().map(|payload| payload.seq).collect::<Vec<_>>(), [1]);
-    assert_eq!(spool.payload(1).await.unwrap().as_ref(), payloads.first());
+    assert_eq!(spool.payload(1).await, Ok(Fetched::Here(payloads[0].clone())));
     assert_eq!(spool.settle(vec![payloads[0].id]).await.unwrap(), [1]);
     assert!(spool.after(0, 10).await.unwrap().is_empty());
     assert!(health.ready(), "{:?}", health.report());

@@ -12,6 +12,7 @@ mod closing;
 pub mod counters;
 pub mod disk;
 pub mod given;
+pub mod handle;
 pub mod keeper;
 pub mod latch;
 pub mod layout;
@@ -24,6 +25,7 @@ pub mod seal;
 pub mod store;
 pub mod summary;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemas::id::{AgentCn, PayloadId};
@@ -49,8 +51,8 @@ use crate::time::stamper::{Heard, Stamper};
 pub enum SpoolError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the key of the spool: {0}")]
-    Key(std::io::Error),
+    #[error("the key of the spool {path}: {source}{advice}", path = path.display(), advice = store::advice(source))]
+    Key { path: PathBuf, source: std::io::Error },
     #[error("{free} bytes are free on the spool's disk, fewer than spool.disk_free_min_bytes = {floor}; make room")]
     DiskFull { free: u64, floor: u64 },
     #[error("the spool failed and was not opened again yet")]
@@ -264,15 +266,20 @@ impl Spool {
         &self.stamper
     }
 
-    /// Writes the counters file; a failure is only logged, the file is a second witness.
+    /// Writes the counters file.
     pub fn save_counters(&mut self) {
         self.counters.taken = self.books.taken();
         self.counters.oldest = self.books.oldest();
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write(&self.counters)
-        {
-            tracing::warn!(%error, "counters file not written");
+        if let Some(file) = &mut self.file {
+            file.keep(&self.counters);
         }
+    }
+
+    /// Payloads given up since this was last asked for, by cause. What a failed commit was about to give up is not among
+    /// them: it is given up again, if need be, once the spool works.
+    pub fn take_given_up(&mut self) -> BTreeMap<String, u64> {
+        let given_up = std::mem::take(&mut self.books.given_up);
+        if self.failed() { BTreeMap::new() } else { given_up }
     }
 
     fn read_frozen(&mut self, seq: u64) -> Result<Option<FrozenValue>, SpoolError> {

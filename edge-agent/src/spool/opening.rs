@@ -25,9 +25,18 @@ impl Spool {
         let (store, mut loaded, lost) = match &settings.place {
             Place::Disk(dir) => {
                 let paths = Paths::in_dir(dir);
-                let (seal, _) = Seal::open(&paths.key).map_err(SpoolError::Key)?;
-                let recovered = recover::open(&paths, &seal, fresh_epoch, now.wall_ms.div_euclid(1_000))?;
-                (Store::Disk(recovered.store), recovered.loaded, recovered.lost)
+                let (seal, _) =
+                    Seal::open(&paths.key).map_err(|source| SpoolError::Key { path: paths.key.clone(), source })?;
+                let stamp = now.wall_ms.div_euclid(1_000);
+                let mut opened = recover::open(&paths, &seal, fresh_epoch, stamp)?;
+                if let Some(owner) = opened.loaded.stranger(&settings.cn).map(str::to_owned) {
+                    drop(opened.store);
+                    let moved_to = recover::set_aside(&paths, &owner, stamp)?;
+                    tracing::error!(owner, moved_to = %moved_to.display(), "this spool belongs to another agent, starting an empty one");
+                    opened = recover::open(&paths, &seal, fresh_epoch, stamp)?;
+                    opened.lost = Some((format!("the spool belongs to {owner}"), moved_to));
+                }
+                (Store::Disk(opened.store), opened.loaded, opened.lost)
             }
             Place::Memory(_) => (Store::Memory(MemoryStore::default()), Loaded::new(fresh_epoch), None),
         };
@@ -64,7 +73,8 @@ impl Spool {
         before: Counters,
         file: Option<CountersFile>,
     ) -> Result<Self, SpoolError> {
-        let (books, damaged) = Books::load(loaded);
+        let (mut books, damaged) = Books::load(loaded);
+        books.belong_to(&settings.cn);
         let same = before.epoch == books.epoch();
         let known_taken = if same { before.taken } else { 0 };
         let counters = if same { before } else { before.succeeded_by(books.epoch()) };
@@ -129,16 +139,20 @@ impl Spool {
     fn tell_what_was_lost(&mut self, now: Moment, lost: Option<(String, PathBuf)>) -> Result<(), SpoolError> {
         let mut writes = Vec::new();
         let before = self.counters.prior.last().copied();
-        if let Some(before) = before
-            && before.oldest <= before.taken
-        {
+        // All of them: what an earlier loss had to say may have been lost with this one. A drop may be said twice.
+        let ended: Vec<_> = self.counters.prior.iter().copied().filter(|ended| ended.oldest <= ended.taken).collect();
+        for ended in ended {
             let drop = Drop {
-                epoch: before.epoch,
-                from: before.oldest.max(1),
-                to: before.taken,
+                epoch: ended.epoch,
+                from: ended.oldest.max(1),
+                to: ended.taken,
                 cause: "lost-spool".to_owned(),
                 ..Drop::default()
             };
+            // Counted once, when it is lost.
+            if before.is_some_and(|last| last.epoch == ended.epoch) {
+                *self.books.given_up.entry(drop.cause.clone()).or_default() += ended.taken - drop.from + 1;
+            }
             self.books.add_drop(now, drop, &mut writes);
         }
         let disk = matches!(self.settings.place, Place::Disk(_));

@@ -1,6 +1,7 @@
 //! Opens a spool directory whatever state it is in. What can be read is kept; what cannot is moved aside and said so.
 //!
-//! sled's own snapshot files are only an index: without them it opens with all data. A damaged log makes sled return an
+//! sled's own snapshot files are only an index, and its settings file says what we never change: without them it opens with
+//! all data. A damaged log makes sled return an
 //! error or panic, so everything is opened and read once on a thread of its own, which may die alone.
 
 use std::fs;
@@ -8,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::books::Loaded;
+use super::counters::CountersFile;
 use super::disk::DiskStore;
 use super::seal::Seal;
 use super::store::StoreError;
@@ -53,8 +55,8 @@ pub fn open(paths: &Paths, seal: &Seal, fresh_epoch: u64, stamp: i64) -> Result<
         Err(StoreError::Damaged { why, .. }) => why,
         Err(error) => return Err(error),
     };
-    tracing::warn!(spool = %paths.spool.display(), why = first, "spool damaged, trying without its snapshots");
-    remove_snapshots(&paths.spool).map_err(io_error("remove the snapshots of", &paths.spool))?;
+    tracing::warn!(spool = %paths.spool.display(), why = first, "spool damaged, trying without its snapshots and settings");
+    remove_dispensable(&paths.spool).map_err(io_error("remove the snapshots of", &paths.spool))?;
     let why = match attempt(&paths.spool, seal, fresh_epoch) {
         Ok((store, loaded)) => return Ok(Recovered { store, loaded, lost: None }),
         Err(StoreError::Damaged { why, .. }) => why,
@@ -116,10 +118,12 @@ fn attempt(path: &Path, seal: &Seal, fresh_epoch: u64) -> Result<(DiskStore, Loa
     thread.join().unwrap_or_else(|_| Err(damaged("its log made the store panic")))
 }
 
-fn remove_snapshots(spool: &Path) -> io::Result<()> {
+/// Files that sled makes anew from its log and its defaults.
+fn remove_dispensable(spool: &Path) -> io::Result<()> {
     for entry in fs::read_dir(spool)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("snap.") {
+        let name = entry.file_name();
+        if name == "conf" || name.to_string_lossy().starts_with("snap.") {
             fs::remove_file(entry.path())?;
         }
     }
@@ -138,6 +142,21 @@ fn move_aside(paths: &Paths, stamp: i64) -> Result<PathBuf, StoreError> {
     let bad = dir.join(format!("{prefix}{stamp}"));
     fs::rename(&paths.spool, &bad).map_err(io_error("move", &paths.spool))?;
     Ok(bad)
+}
+
+/// Moves the spool of another agent aside, counters included, and keeps it: its payloads are that agent's to deliver.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn set_aside(paths: &Paths, owner: &str, stamp: i64) -> Result<PathBuf, StoreError> {
+    let aside = paths.beside(&format!(".of-{owner}-{stamp}"));
+    let mut counters = aside.clone().into_os_string();
+    counters.push(".counters");
+    CountersFile::new(paths.counters.clone())
+        .move_to(Path::new(&counters))
+        .map_err(io_error("move", &paths.counters))?;
+    fs::rename(&paths.spool, &aside).map_err(io_error("move", &paths.spool))?;
+    Ok(aside)
 }
 
 fn remove_dir(path: &Path) -> io::Result<()> {

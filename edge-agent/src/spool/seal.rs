@@ -36,7 +36,7 @@ impl Seal {
     /// Reads the key file, or creates it with mode 0600. Says whether it was created.
     ///
     /// # Errors
-    /// When the file cannot be read or written, has the wrong length, or others may read it.
+    /// When the file cannot be read or written, or others may read it.
     pub fn open(path: &Path) -> io::Result<(Self, bool)> {
         match read_key(path) {
             Ok(key) => Ok((Self::new(&key), false)),
@@ -46,6 +46,13 @@ impl Seal {
                 file.write_all(&key)?;
                 file.sync_all()?;
                 Ok((Self::new(&key), true))
+            }
+            // What is left of a key opens nothing; it is kept all the same, beside the new one.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let bad = path.with_extension("key.bad");
+                tracing::error!(key = %path.display(), moved_to = %bad.display(), %error, "key of the spool damaged");
+                fs::rename(path, &bad)?;
+                Self::open(path)
             }
             Err(error) => Err(error),
         }
@@ -97,5 +104,6 @@ fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     }
     let mut key = Vec::new();
     fs::File::open(path)?.take(KEY_BYTES as u64 + 1).read_to_end(&mut key)?;
-    key.try_into().map_err(|_| io::Error::other(format!("the key {} does not have {KEY_BYTES} bytes", path.display())))
+    let damaged = |_| io::Error::new(io::ErrorKind::InvalidData, format!("it does not have {KEY_BYTES} bytes"));
+    key.try_into().map_err(damaged)
 }

@@ -10,13 +10,26 @@ use super::layout::Write;
 pub enum StoreError {
     #[error("the spool {path} is in use by another process; stop that agent first", path = path.display())]
     Locked { path: PathBuf },
-    #[error("{what} {path}", path = path.display())]
+    #[error("{what} {path}: {source}{advice}", path = path.display(), advice = advice(source))]
     Io { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error("the spool {path} is damaged: {why}", path = path.display())]
     Damaged { path: PathBuf, why: String },
     /// Only this value: the rest can be read.
     #[error("a value in the spool is damaged")]
     Value,
+}
+
+/// What to do about an error of the disk, as the end of its message; empty if nobody can tell.
+pub fn advice(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room on that disk",
+        ErrorKind::ReadOnlyFilesystem => {
+            "; mount that disk writable, move agent.data_dir, or set spool.mode = \"memory\""
+        }
+        ErrorKind::PermissionDenied => "; give agent.data_dir and all in it to the agent's user",
+        _ => "",
+    }
 }
 
 /// Values by key.

@@ -438,7 +438,7 @@ fn filled(dir: &Path) -> (u64, u64) {
 }
 
 #[test]
-fn damaged_snapshots_cost_nothing() {
+fn damaged_snapshots_and_settings_of_sled_cost_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (epoch, taken) = filled(dir.path());
     let spool_dir = dir.path().join("spool");
@@ -449,6 +449,12 @@ fn damaged_snapshots_cost_nothing() {
     assert_eq!((spool.books().epoch(), spool.books().taken()), (epoch, taken));
     assert_eq!(spool.books().oldest(), 2);
     the_books_close(&mut spool, &BTreeSet::from([1]), &[]);
+    drop(spool);
+    for settings in [&b"not settings"[..], b""] {
+        fs::write(spool_dir.join("conf"), settings).unwrap();
+        let spool = on_disk(dir.path());
+        assert_eq!((spool.books().epoch(), spool.books().taken()), (epoch, taken));
+    }
 }
 
 /// Opens a spool whose files were spoilt and expects a new epoch that says what the old one had given.
@@ -514,6 +520,33 @@ fn a_spool_that_was_deleted_is_lost_and_said() {
     let (epoch, taken) = filled(dir.path());
     fs::remove_dir_all(dir.path().join("spool")).unwrap();
     is_lost_and_said(dir.path(), epoch, taken);
+}
+
+#[test]
+fn a_spool_of_another_agent_is_set_aside_whole_and_never_sent_under_a_wrong_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (epoch, taken) = filled(dir.path());
+    let renamed = Settings { cn: "acme.two".parse().unwrap(), ..settings(Place::Disk(dir.path().to_owned())) };
+    let mut spool = Spool::open(renamed, at(0), 8).unwrap();
+    assert_ne!(spool.books().epoch(), epoch);
+    learn(&mut spool);
+    spool.state_books(at(0), Measures::default()).unwrap();
+    spool.close(at(0), Close::All).unwrap();
+    let records = records(&mut spool);
+    let event = records.iter().find_map(|record| record.event.as_deref()).unwrap();
+    assert_eq!((event.kind.as_str(), event.fields["why"].as_str()), ("spool-lost", "the spool belongs to acme.one"));
+    assert!(records.iter().all(|record| record.drop.is_none()), "nothing is lost: the other agent delivers it");
+    let stats = records.iter().find_map(|record| record.stats.as_deref()).unwrap();
+    assert!(stats.prior.is_empty(), "the books of the other agent are its own: {:?}", stats.prior);
+    drop(spool);
+
+    // Put back, it is whole.
+    let aside = PathBuf::from(&event.fields["moved_to"]);
+    fs::remove_dir_all(dir.path().join("spool")).unwrap();
+    fs::rename(&aside, dir.path().join("spool")).unwrap();
+    fs::rename(format!("{}.counters", aside.display()), dir.path().join("spool.counters")).unwrap();
+    let spool = on_disk(dir.path());
+    assert_eq!((spool.books().epoch(), spool.books().taken()), (epoch, taken));
 }
 
 #[test]

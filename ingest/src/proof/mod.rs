@@ -286,7 +286,9 @@ fn strike(cn: String, epoch: u64, facts: &Facts) -> Epoch {
     let (held, rejected) = batches.map_or((0, 0), |row| (row.held, row.rejected));
     let conflicting = conflicts.map_or(0, |row| row.conflicts);
     let all_known = books.open == 0 && books.lost.is_empty() && held == 0 && rejected == 0 && conflicting == 0;
-    if let Some(taken) = polls.taken.filter(|_| all_known) {
+    // What a damaged or lost spool held could not be counted any more; its drops say 0 polls.
+    let counted = facts.drops.iter().all(|drop| drop.polls > 0 || drop.cause == "cap");
+    if let Some(taken) = polls.taken.filter(|_| all_known && counted) {
         polls.short = taken.saturating_sub(batches.map_or(0, |row| row.polls_due).saturating_add(polls_dropped));
     }
     let closes = books.lost.is_empty() && (polls.missing == 0 || conflicting > 0) && polls.short == 0;
@@ -361,6 +363,20 @@ mod tests {
         for facts in [lost, missing, short] {
             assert!(!strike("a.b".into(), 9, &facts).closes);
         }
+    }
+
+    #[test]
+    fn what_a_lost_spool_held_is_not_held_against_the_count_of_polls_and_what_the_cap_took_is() {
+        let dropped = |cause: &str| {
+            let mut facts = facts();
+            facts.spans = vec![Span { first: 1, last: 4 }];
+            facts.stats.as_mut().unwrap().polls_taken = 60;
+            let (cn, cause) = ("acme.one".to_owned(), cause.to_owned());
+            facts.drops = vec![DropOf { cn, epoch: 9, from_seq: 5, to_seq: 5, cause, polls: 0 }];
+            strike("acme.one".into(), 9, &facts)
+        };
+        assert!(dropped("lost-spool").closes && dropped("damaged").closes);
+        assert!(!dropped("cap").closes, "19 polls are missing");
     }
 
     #[test]

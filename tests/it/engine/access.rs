@@ -3,8 +3,9 @@
 use std::process::Stdio;
 
 use anyhow::{Result, ensure};
+use testbed::world::process::binary;
 
-use super::process::{self, Engine, PASSWORD, binary, request};
+use super::process::{self, Engine, PASSWORD, request};
 
 #[tokio::test]
 async fn a_reader_reads_and_neither_writes_nor_reaches_files_or_hosts() -> Result<()> {
@@ -36,8 +37,8 @@ async fn a_reader_reads_and_neither_writes_nor_reaches_files_or_hosts() -> Resul
         format!("DESCRIBE TABLE file('{secret}', 'CSVWithNames')"),
         format!("SELECT * FROM t INTO OUTFILE '{secret}.out'"),
         format!("BACKUP TABLE t TO File('{secret}.backup')"),
-        format!("SELECT * FROM url('http://127.0.0.1:{}/health', 'LineAsString')", engine.health_port),
-        format!("DESC url('http://127.0.0.1:{}/metrics', 'TSVWithNames')", engine.health_port),
+        format!("SELECT * FROM url('http://{}/health', 'LineAsString')", engine.health),
+        format!("DESC url('http://{}/metrics', 'TSVWithNames')", engine.health),
     ] {
         let reply = engine.post_as_reader("/", &sql).await?;
         ensure!([403, 501].contains(&reply.status), "{sql}: {} {}", reply.status, reply.text());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;
@@ -11,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::polls::{POLLS, Poll, polls};
-use super::process::{Engine, PASSWORD, until};
+use super::process::{Engine, PASSWORD, PATIENCE, until};
 
 #[tokio::test]
 async fn an_insert_that_ends_early_commits_nothing() -> Result<()> {
@@ -90,7 +89,7 @@ async fn random_bytes_do_no_harm() -> Result<()> {
             ensure!(reply.status >= 400, "{target} {headers}: {reply:?}");
         }
     }
-    ensure!(engine.process.try_wait()?.is_none(), "{}", engine.log());
+    ensure!(engine.process.ended()?.is_none(), "{}", engine.log());
     ensure!(engine.number("SELECT toUInt64(1)").await? == 1);
     Ok(())
 }
@@ -166,10 +165,8 @@ async fn a_stop_signal_ends_it_cleanly_while_a_statement_runs() -> Result<()> {
     });
     let running = "SELECT count() FROM system.processes WHERE query LIKE '%= 78%' AND query NOT LIKE '%processes%'";
     until("the statement runs", || async { Ok(engine.number(running).await? == 1) }).await?;
-    let id = engine.process.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-    rustix::process::kill_process(id.ok_or_else(|| anyhow::anyhow!("already gone"))?, rustix::process::Signal::TERM)?;
-    let status = tokio::time::timeout(Duration::from_secs(60), engine.process.wait()).await??;
-    ensure!(status.code() == Some(0), "{status}: {}", engine.log());
+    let status = engine.process.stop(PATIENCE).await?;
+    ensure!(status.and_then(|status| status.code()) == Some(0), "{status:?}: {}", engine.log());
     ensure!(query.await?.is_err());
     ensure!(engine.log().contains("engine stopped"), "{}", engine.log());
     Ok(())

@@ -1,21 +1,19 @@
 //! An embedded-clickhouse of its own for one test: the real binary, a temporary folder, free ports; killed at the end.
 
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+use testbed::world::ports;
+use testbed::world::process::Process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
 
 pub(crate) const PASSWORD: &str = "write-and-read";
 pub(crate) const READER_PASSWORD: &str = "only-read";
 
 /// Long enough for a start on a busy machine; every wait below is for a fact and usually ends in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const LIBRARY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../embedded-clickhouse/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so");
 
@@ -23,8 +21,8 @@ const LIBRARY: &str =
 pub(crate) struct Engine {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
-    pub(crate) health_port: u16,
-    pub(crate) process: Child,
+    pub(crate) health: String,
+    pub(crate) process: Process,
 }
 
 /// An HTTP reply as it came over the wire, chunks joined.
@@ -49,17 +47,6 @@ pub(crate) fn users() -> String {
     )
 }
 
-/// `target/debug/NAME`, beside this test.
-pub(crate) fn binary(name: &str) -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    let folder = here.parent().and_then(|deps| deps.parent()).context("the test runs outside of target/")?;
-    let path = folder.join(name);
-    if !path.is_file() {
-        bail!("{} is missing: run `cargo build -p {name}`", path.display());
-    }
-    Ok(path)
-}
-
 impl Engine {
     pub(crate) async fn start() -> Result<Self> {
         Self::start_with(&users()).await
@@ -71,17 +58,21 @@ impl Engine {
             bail!("the ClickHouse engine is not installed: run `make engine`");
         }
         let folder = tempfile::tempdir()?;
-        let (port, health_port) = (free_port().await?, free_port().await?);
+        let (port, health_port) = (ports::free()?, ports::free()?);
+        let health = format!("127.0.0.1:{health_port}");
         let config = format!(
-            "[http_interface]\nlisten = \"127.0.0.1:{port}\"\n[http]\nlisten = \"127.0.0.1:{health_port}\"\n\
+            "[http_interface]\nlisten = \"127.0.0.1:{port}\"\n[http]\nlisten = {health:?}\n\
              [engine]\npath = {:?}\nmemory_max_mb = 1024\nfsync = false\n{more}",
             folder.path().join("clickhouse"),
         );
-        std::fs::write(folder.path().join("config.toml"), config)?;
-        let process = spawn(&folder)?;
-        let mut engine = Self { folder, port, health_port, process };
-        engine.ready().await?;
-        Ok(engine)
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config)?;
+        let arguments = vec!["run".to_owned(), "--config".to_owned(), file.to_string_lossy().into_owned()];
+        let name = "embedded-clickhouse";
+        let mut process = Process::new(name, name, arguments, &folder.path().join("log"))?;
+        process.start()?;
+        process.ready(&health, PATIENCE).await?;
+        Ok(Self { folder, port, health, process })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -119,56 +110,23 @@ impl Engine {
 
     /// kill -9, then a new process on the same folder.
     pub(crate) async fn kill_and_restart(&mut self) -> Result<()> {
-        self.process.kill().await?;
-        self.process = spawn(&self.folder)?;
-        self.ready().await
+        self.process.kill()?;
+        self.process.start()?;
+        self.process.ready(&self.health, PATIENCE).await
     }
 
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    async fn ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while !request(self.health_port, "GET", "/health", "", b"").await.is_ok_and(|reply| reply.status == 200) {
-            if let Some(status) = self.process.try_wait()? {
-                bail!("embedded-clickhouse ended with {status}:\n{}", self.log());
-            }
-            if Instant::now() > deadline {
-                bail!("embedded-clickhouse is not ready:\n{}", self.log());
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
+        std::fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 }
 
-fn spawn(folder: &TempDir) -> Result<Child> {
-    let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log"))?;
-    Ok(Command::new(binary("embedded-clickhouse")?)
-        .args(["run", "--config"])
-        .arg(folder.path().join("config.toml"))
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()?)
-}
-
-/// Waits until `fact` holds.
+/// Waits until `fact` holds; a failed attempt to find out is no fact.
 pub(crate) async fn until<F: Future<Output = Result<bool>>>(what: &str, mut fact: impl FnMut() -> F) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !fact().await? {
-        if Instant::now() > deadline {
-            bail!("not in time: {what}");
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
-}
-
-pub(crate) async fn free_port() -> Result<u16> {
-    Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+    testbed::world::process::until(what, PATIENCE, || {
+        let found = fact();
+        async move { found.await.is_ok_and(|holds| holds) }
+    })
+    .await
 }
 
 /// One request on a connection of its own.

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::accept::accept;
+
 /// The simulated moment: time since the drill's boot, and the true date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
@@ -54,7 +56,12 @@ impl Drill {
         let state = Arc::new(Mutex::new(State { reached: BTreeMap::new(), wrong: BTreeMap::new() }));
         let changed = Arc::new(tokio::sync::Notify::new());
         let token = CancellationToken::new();
-        tokio::spawn(accept(listener, now.clone(), Arc::clone(&state), Arc::clone(&changed), token.clone()));
+        let (told, known, woken) = (now.clone(), Arc::clone(&state), Arc::clone(&changed));
+        tokio::spawn(accept(listener, token.clone(), move |stream| {
+            let served = serve(stream, told.subscribe(), Arc::clone(&known), Arc::clone(&woken));
+            // A part that ends or says nonsense is found missing by whoever waits for it.
+            Some(async move { drop(served.await) })
+        }));
         Ok(Self { address, start, now, state, changed, token })
     }
 
@@ -117,31 +124,6 @@ impl Drill {
 impl Drop for Drill {
     fn drop(&mut self) {
         self.token.cancel();
-    }
-}
-
-async fn accept(
-    listener: TcpListener,
-    now: watch::Sender<Moment>,
-    state: Arc<Mutex<State>>,
-    changed: Arc<tokio::sync::Notify>,
-    token: CancellationToken,
-) {
-    loop {
-        let stream = tokio::select! {
-            () = token.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => continue,
-            },
-        };
-        let (now, state, changed, token) = (now.subscribe(), Arc::clone(&state), Arc::clone(&changed), token.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = token.cancelled() => {}
-                _ = serve(stream, now, state, changed) => {}
-            }
-        });
     }
 }
 

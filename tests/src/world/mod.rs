@@ -3,6 +3,7 @@
 //!
 //! Each agent reaches the broker through a relay of its own that counts bytes and can cut the line.
 
+pub mod accept;
 pub mod configs;
 pub mod drill;
 pub mod http;
@@ -99,13 +100,22 @@ impl World {
     /// When a part does not become ready, with the tail of its log.
     pub async fn start(plan: Plan) -> Result<Self> {
         let mut world = Self::prepare(plan).await?;
-        world.start_clickhouse().await?;
-        world.start_broker().await?;
-        world.start_ingest().await?;
-        for at in 0..world.agents.len() {
-            world.agents[at].process.start()?;
-        }
+        world.begin().await?;
         Ok(world)
+    }
+
+    /// Starts what was prepared.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn begin(&mut self) -> Result<()> {
+        self.start_clickhouse().await?;
+        self.start_broker().await?;
+        self.start_ingest().await?;
+        for agent in &mut self.agents {
+            agent.process.start()?;
+        }
+        Ok(())
     }
 
     /// As [`World::start`], without starting anything.

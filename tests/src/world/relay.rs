@@ -1,18 +1,24 @@
-//! A TCP relay between an agent and the broker: it counts what passes, and can cut the line, hold up what is on it, or
-//! lose its connections without telling either side.
+//! A TCP relay between an agent and the broker: it counts what passes, and can cut the line, slow it down, hold up
+//! what is on it, or lose its connections without telling either side.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::accept::accept;
 
 /// Bytes of one read; a TLS record is at most 16 KiB.
 const CHUNK: usize = 16 * 1024;
+/// Reads that are under way in one direction; more than a window of payloads.
+const UNDER_WAY: usize = 256;
 
 /// Counts on the TCP stream, both directions; TLS included, IP and TCP headers not.
 #[derive(Debug, Default)]
@@ -30,6 +36,8 @@ struct State {
     frozen: bool,
     /// Connections up to this number never pass anything again, and neither side hears of it.
     lost_to: u64,
+    /// How long each byte is under way, in each direction.
+    delay: Duration,
 }
 
 /// A line that can be cut.
@@ -49,10 +57,23 @@ impl Relay {
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (state, line) = watch::channel(State { open: true, frozen: false, lost_to: 0 });
+        let (state, line) = watch::channel(State { open: true, frozen: false, lost_to: 0, delay: Duration::ZERO });
         let counts = Arc::new(Counts::default());
         let token = CancellationToken::new();
-        tokio::spawn(accept(listener, target, Arc::clone(&counts), line, token.clone()));
+        let counted = Arc::clone(&counts);
+        tokio::spawn(accept(listener, token.clone(), move |stream| {
+            let (counts, line, mut cut) = (Arc::clone(&counted), line.clone(), line.clone());
+            let open = line.borrow().open;
+            open.then(|| {
+                let number = counts.connections.fetch_add(1, Ordering::Relaxed) + 1;
+                async move {
+                    tokio::select! {
+                        _ = cut.wait_for(|state| !state.open) => {}
+                        () = pass(stream, target, &counts, Gate { line, number }) => {}
+                    }
+                }
+            })
+        }));
         Ok(Self { address, counts, state, token })
     }
 
@@ -80,6 +101,11 @@ impl Relay {
         self.state.send_modify(|state| state.lost_to = so_far);
     }
 
+    /// From now on each byte is under way for that long, in each direction.
+    pub fn delay(&self, one_way: Duration) {
+        self.state.send_modify(|state| state.delay = one_way);
+    }
+
     /// The line is whole again; connections that were lost stay lost.
     pub fn mend(&self) {
         self.state.send_modify(|state| (state.open, state.frozen) = (true, false));
@@ -89,37 +115,6 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.token.cancel();
-    }
-}
-
-async fn accept(
-    listener: TcpListener,
-    target: SocketAddr,
-    counts: Arc<Counts>,
-    line: watch::Receiver<State>,
-    token: CancellationToken,
-) {
-    loop {
-        let stream = tokio::select! {
-            () = token.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => continue,
-            },
-        };
-        if !line.borrow().open {
-            continue;
-        }
-        let number = counts.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let (counts, line, token) = (Arc::clone(&counts), line.clone(), token.clone());
-        let mut cut = line.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = token.cancelled() => {}
-                _ = cut.wait_for(|state| !state.open) => {}
-                () = pass(stream, target, &counts, Gate { line, number }) => {}
-            }
-        });
     }
 }
 
@@ -169,18 +164,34 @@ async fn copy(
     count: &AtomicU64,
     mut gate: Gate,
 ) {
-    let mut chunk = vec![0; CHUNK];
-    while let Ok(bytes) = from.read(&mut chunk).await {
-        gate.pass().await;
-        if bytes == 0 {
-            return;
+    let (sender, mut under_way) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
+    let line = gate.line.clone();
+    let take = async move {
+        let mut chunk = vec![0; CHUNK];
+        while let Ok(bytes @ 1..) = from.read(&mut chunk).await {
+            let due = Instant::now() + line.borrow().delay;
+            if sender.send((due, chunk[..bytes].to_vec())).await.is_err() {
+                return;
+            }
         }
-        if gate.is_lost() {
-            continue;
+    };
+    let give = async {
+        while let Some((due, bytes)) = under_way.recv().await {
+            tokio::time::sleep_until(due).await;
+            gate.pass().await;
+            if gate.is_lost() {
+                continue;
+            }
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+            count.fetch_add(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Relaxed);
         }
-        if to.write_all(&chunk[..bytes]).await.is_err() {
-            return;
-        }
-        count.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    };
+    // What was under way when one side ended still arrives; when the other side is gone, nothing more is taken.
+    tokio::pin!(take, give);
+    tokio::select! {
+        () = &mut take => give.await,
+        () = &mut give => {}
     }
 }

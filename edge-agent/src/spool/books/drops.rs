@@ -47,6 +47,7 @@ impl Books {
                 continue;
             }
             self.meta.dropped += 1;
+            *self.given_up.entry("damaged".to_owned()).or_default() += 1;
             match drops.last_mut() {
                 Some(last) if last.to + 1 == seq => last.to = seq,
                 _ => drops.push(Drop {
@@ -105,6 +106,7 @@ impl Books {
     fn dropped(&mut self, seq: u64, polls: u64, cause: &str) -> Drop {
         self.meta.dropped += 1;
         self.meta.polls_dropped += polls;
+        *self.given_up.entry(cause.to_owned()).or_default() += 1;
         Drop { epoch: self.epoch, from: seq, to: seq, polls, cause: cause.to_owned(), ..Drop::default() }
     }
 

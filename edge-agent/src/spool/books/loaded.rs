@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemas::id::AgentCn;
+
 use super::super::layout::{FrozenValue, Last, Name, decode, decode_records};
 use super::{Held, Meta, Pending};
 use crate::time::stamper::Known;
@@ -84,6 +86,12 @@ impl Loaded {
             }
             None => Ok(()),
         }
+    }
+
+    /// The agent whose spool this is, if it is another than `cn`.
+    pub fn stranger(&self, cn: &AgentCn) -> Option<&str> {
+        let owner = self.meta.as_ref()?.owner.as_str();
+        (!owner.is_empty() && owner != cn.as_str()).then_some(owner)
     }
 
     /// Whether the store held nothing at all.

@@ -9,7 +9,7 @@ pub mod loaded;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use schemas::id::PayloadId;
+use schemas::id::{AgentCn, PayloadId};
 use schemas::limits::BATCH_CLOSE_BYTES;
 use schemas::wire::{Drop, Stats};
 use serde::{Deserialize, Serialize};
@@ -39,11 +39,22 @@ pub struct Meta {
     /// How many payloads are held and the lowest of their seqs, to notice a log that lost some of them.
     pub held: u64,
     pub oldest: u64,
+    /// The agent whose payloads these are; empty in a spool of an earlier version.
+    pub owner: String,
 }
 
 impl Default for Meta {
     fn default() -> Self {
-        Self { next_seq: 1, next_key: 1, polls_taken: 0, dropped: 0, polls_dropped: 0, held: 0, oldest: 1 }
+        Self {
+            next_seq: 1,
+            next_key: 1,
+            polls_taken: 0,
+            dropped: 0,
+            polls_dropped: 0,
+            held: 0,
+            oldest: 1,
+            owner: String::new(),
+        }
     }
 }
 
@@ -115,6 +126,8 @@ pub struct Books {
     frozen_bytes: u64,
     /// Compressed bytes per thousand plain ones, as last measured.
     ratio: usize,
+    /// Payloads given up since this was last asked for, by cause; for counting only.
+    pub(super) given_up: BTreeMap<String, u64>,
     /// Set when the store held fewer payloads than it said: the lowest seq that may be missing.
     lacking_from: Option<u64>,
 }
@@ -131,6 +144,7 @@ impl Books {
             pending_bytes: 0,
             frozen_bytes: 0,
             ratio: RATIO_FIRST,
+            given_up: BTreeMap::new(),
             lacking_from: None,
         };
         let found = books.frozen.len() + loaded.damaged_frozen.len();
@@ -143,6 +157,13 @@ impl Books {
         let damaged = loaded.damaged_pending.drain(..).map(Damaged::Pending);
         let damaged = damaged.chain(loaded.damaged_frozen.drain(..).map(Damaged::Frozen)).collect();
         (books, damaged)
+    }
+
+    /// States whose books these are; written with the next change.
+    pub fn belong_to(&mut self, owner: &AgentCn) {
+        if self.meta.owner.is_empty() {
+            self.meta.owner = owner.to_string();
+        }
     }
 
     pub fn epoch(&self) -> u64 {
