@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod compose;
+mod conformance;
 mod engine;
 mod flow;
+mod gateway;
 mod hostile;
 mod outage;
 mod payloads;

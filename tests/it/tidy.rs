@@ -26,7 +26,6 @@ const REFUSED: &[&str] = &["utils", "util", "common", "base", "misc", "manager",
 const LINES_MAX: usize = 400;
 
 const LONG: &[(&str, &str)] = &[
-    ("broker/tests/front.rs", "the front's conformance tests share one broker and read best as one list"),
     ("edge-agent/src/spool/tests.rs", "the spool's tests: one list of sentences over one type"),
 ];
 
