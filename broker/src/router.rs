@@ -16,8 +16,7 @@ use rumqttd::{RouterConfig, SegmentConfig};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::limits::{
-    LINKS_MAX, LINKS_OPENING_MAX, PARTITION_QUEUE_BYTES, ROUTER_BACKLOG_MAX, ROUTER_BACKLOG_WAIT,
-    STATUS_QUEUE_BYTES,
+    LINKS_MAX, LINKS_OPENING_MAX, PARTITION_QUEUE_BYTES, ROUTER_BACKLOG_MAX, ROUTER_BACKLOG_WAIT, STATUS_QUEUE_BYTES,
 };
 
 /// The topic of the canary: outside the grammar of Platen, so no client can publish or hear it.

@@ -27,7 +27,8 @@ const SERVICES: [&str; 10] =
     ["ingest1", "ingest2", "ingest3", "ingest4", "ingest5", "ingest6", "ingest7", "ingest8", "portal", "canary"];
 
 /// Everybody comes from one address, and some say much at once.
-const ROOM: [(&str, &str); 2] = [("limits", "messages_per_second = 100000"), ("listen", "handshakes_per_address = 1024")];
+const ROOM: [(&str, &str); 2] =
+    [("limits", "messages_per_second = 100000"), ("listen", "handshakes_per_address = 1024")];
 
 /// One case; a promise that is broken is an outcome too, so that one run tells all.
 pub(crate) async fn case(

@@ -46,6 +46,7 @@ pub(super) fn compare(maker: Maker, seen: &[(&'static str, String)]) -> Result<(
 fn every_difference_on_the_page_has_its_reason_and_every_reason_a_difference() {
     let differing: BTreeSet<String> =
         rows(CASES).unwrap().into_iter().filter(|row| row[1] != row[2]).map(|mut row| row.swap_remove(0)).collect();
-    let explained: BTreeSet<String> = rows(DIFFERENCES).unwrap().into_iter().map(|mut row| row.swap_remove(0)).collect();
+    let explained: BTreeSet<String> =
+        rows(DIFFERENCES).unwrap().into_iter().map(|mut row| row.swap_remove(0)).collect();
     assert_eq!(differing, explained);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use broker_config::pki::{Authority, CRL_FILE, Issued, Validity};
-use rustls::ClientConfig;
 use rustix::process::Signal;
+use rustls::ClientConfig;
 use schemas::id::AgentCn;
 use tempfile::TempDir;
 
