@@ -37,5 +37,9 @@ pub const CRL_AGE_SECONDS: &str = "crl_age_seconds";
 pub const CRL_STALE: &str = "crl_stale";
 /// Counter `{result="done"|"failed"}`: reloads of certificates.
 pub const RELOADS: &str = "reloads";
+/// Counter `{kind="up"|"down"}`: publishes accepted while nobody was subscribed to them. Nothing is kept for later.
+pub const UNHEARD: &str = "unheard";
+/// Gauge: bytes waiting for clients, in the router and in the outboxes of agents, as the canary saw it last.
+pub const QUEUED_BYTES: &str = "queued_bytes";
 /// Gauge: events waiting for the router thread.
 pub const ROUTER_BACKLOG: &str = "router_backlog";

@@ -1,6 +1,7 @@
 //! A round trip through the router every few seconds. A router whose thread has died leaves a process that accepts
 //! connections and serves nobody; the canary notices and says so.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttd::Notification;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::{CANARY_EVERY, CANARY_TIMEOUT};
 use crate::metrics::BrokerMetrics;
 use crate::router::{CANARY_TOPIC, Router, RouterGone};
+use crate::seats::Seats;
 
 /// The link's name; no CN looks like this, so no client can take it over.
 const NAME: &str = "router-canary";
@@ -22,6 +24,7 @@ const NAME: &str = "router-canary";
 /// [`RouterGone`] when it does not.
 pub async fn run(
     router: Router,
+    seats: Arc<Seats>,
     metrics: BrokerMetrics,
     health: Health,
     stop: CancellationToken,
@@ -39,6 +42,7 @@ pub async fn run(
         }
         metrics.canary_seconds.observe(begun.elapsed().as_secs_f64());
         metrics.router_backlog.set(router.backlog() as u64);
+        metrics.queued_bytes.set(seats.queued_bytes() as u64);
         health.set("router", Ok(()));
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -69,11 +73,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_router_is_noticed() {
-        let router = Router::start(10, 1024 * 1024);
+        let router = Router::start(10, 1024 * 1024).unwrap();
         let health = Health::new("broker", "0");
         let metrics = BrokerMetrics::new("0");
         let stop = CancellationToken::new();
-        let song = tokio::spawn(run(router.clone(), metrics, health.clone(), stop));
+        let song = tokio::spawn(run(router.clone(), Arc::default(), metrics, health.clone(), stop));
         while !health.ready() {
             tokio::task::yield_now().await;
         }
@@ -87,10 +91,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_living_router_is_ready_until_the_broker_stops() {
-        let router = Router::start(10, 1024 * 1024);
+        let router = Router::start(10, 1024 * 1024).unwrap();
         let health = Health::new("broker", "0");
         let stop = CancellationToken::new();
-        let song = tokio::spawn(run(router, BrokerMetrics::new("0"), health.clone(), stop.clone()));
+        let song = tokio::spawn(run(router, Arc::default(), BrokerMetrics::new("0"), health.clone(), stop.clone()));
         while !health.ready() {
             tokio::task::yield_now().await;
         }

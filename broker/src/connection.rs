@@ -27,7 +27,7 @@ use crate::reason::{End, Refused};
 use crate::router::Router;
 use crate::seats::{Seats, Taken};
 use crate::wire::{self, Incoming};
-use crate::writer::{self, Halves};
+use crate::writer::{self, Halves, Source};
 
 /// What all connections of one broker share.
 #[derive(Debug)]
@@ -49,15 +49,17 @@ impl Shared {
 
 /// Serves one TCP connection to its end. `pending` is its place among those that have not said CONNECT yet.
 pub async fn serve(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, pending: Pending) {
+    // What a handshake needs is boxed, so that the connection does not carry it on.
+    let greeting = Box::pin(tokio::time::timeout(shared.config.listen.handshake_timeout(), greet(&shared, stream)));
     let greeted = tokio::select! {
         () = shared.stop.cancelled() => Err((Refused::Stopping, None)),
-        greeted = tokio::time::timeout(shared.config.listen.handshake_timeout(), greet(&shared, stream)) => {
+        greeted = greeting => {
             greeted.unwrap_or(Err((Refused::Timeout, None)))
         }
     };
     drop(pending);
     let result = match greeted {
-        Ok(greeted) => admit(&shared, greeted).await,
+        Ok(greeted) => Box::pin(admit(&shared, greeted)).await,
         Err((reason, cn)) => Err((reason, cn.unwrap_or_default())),
     };
     match result {
@@ -68,7 +70,7 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, p
             shared.metrics.connections.inc();
             tracing::info!(%cn, serial, %remote, takeovers = admitted.takeovers, "client connected");
             let _counted = Counted(Arc::clone(&shared));
-            let end = run(&shared, admitted).await;
+            let end = Box::pin(run(&shared, admitted)).await;
             shared.metrics.ended(end);
             tracing::info!(%cn, %remote, reason = end.word(), "client disconnected");
         }
@@ -130,7 +132,8 @@ struct Admitted {
     tls: TlsStream<TcpStream>,
     buffer: BytesMut,
     idle_max: Duration,
-    rx: LinkRx,
+    /// A service's; agents have no link to the router.
+    rx: Option<LinkRx>,
     session: Session,
     takeovers: u32,
 }
@@ -147,9 +150,14 @@ async fn admit(shared: &Arc<Shared>, greeted: Greeted) -> Result<Admitted, (Refu
         shared.metrics.takeovers.inc_by(u64::from(takeovers));
         tracing::warn!(cn, takeovers, "connection taken over; two agents with one certificate do this to each other");
     }
-    let Ok((tx, rx)) = shared.router.open(&cn).await else {
-        refuse(&mut tls, Refused::Router).await;
-        return Err((Refused::Router, cn));
+    let (tx, rx) = if taken.seat.peer.cn.is_service() {
+        let Ok((tx, rx)) = shared.router.open(&cn).await else {
+            refuse(&mut tls, Refused::Router).await;
+            return Err((Refused::Router, cn));
+        };
+        (Some(tx), Some(rx))
+    } else {
+        (None, None)
     };
     let mut session = Session::new(Arc::clone(shared), tx, taken);
     let written = async {
@@ -171,13 +179,13 @@ async fn run(shared: &Arc<Shared>, admitted: Admitted) -> End {
     let halves = Mutex::new(Halves::default());
     let seat = Arc::clone(&session.taken.seat);
     let end = {
-        let Some(link) = session.link.as_mut() else { return End::Router };
-        let reader = Reader::new(shared, &seat, link, &halves, replies);
+        let reader = Reader::new(shared, &seat, session.link.as_mut(), &halves, replies);
+        let source = rx.map_or(Source::Outbox(&seat.outbox), Source::Router);
         tokio::select! {
             biased;
             end = seat.closing() => end,
             end = reader::run(read, buffer, idle_max, reader) => end,
-            end = writer::run(write, rx, queued, &halves, &seat, &shared.metrics) => end,
+            end = writer::run(write, source, queued, &halves, &seat, &shared.metrics) => end,
         }
     };
     session.end = end;
@@ -205,25 +213,31 @@ struct Session {
 }
 
 impl Session {
-    fn new(shared: Arc<Shared>, link: LinkTx, taken: Taken) -> Self {
-        Self { shared, link: Some(link), taken: Arc::new(taken), will: None, end: End::Lost }
+    fn new(shared: Arc<Shared>, link: Option<LinkTx>, taken: Taken) -> Self {
+        Self { shared, link, taken: Arc::new(taken), will: None, end: End::Lost }
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let (Some(mut link), Ok(runtime)) = (self.link.take(), tokio::runtime::Handle::try_current()) else { return };
-        let (shared, taken) = (Arc::clone(&self.shared), Arc::clone(&self.taken));
         let will = self.will.take().filter(|_| self.end.fires_will());
+        let link = self.link.take();
+        if will.is_none() && link.is_none() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (shared, taken) = (Arc::clone(&self.shared), Arc::clone(&self.taken));
         runtime.spawn(async move {
             if let Some(will) = will {
                 shared.metrics.wills.inc();
                 let publish = Publish::new(will.topic, will.message, will.retain);
                 // Without a router nobody is left to hear it.
-                let _ = shared.router.send(&mut link, Packet::Publish(publish, None)).await;
+                let _ = shared.router.publish(publish).await;
             }
-            let goodbye = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
-            let _ = shared.router.send(&mut link, Packet::Disconnect(goodbye, None)).await;
+            if let Some(mut link) = link {
+                let goodbye = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
+                let _ = shared.router.send(&mut link, Packet::Disconnect(goodbye, None)).await;
+            }
             drop(taken);
         });
     }

@@ -29,6 +29,15 @@ impl Inflight {
         released
     }
 
+    /// How many are not acknowledged yet, or wait for an older one that is not.
+    pub fn len(&self) -> usize {
+        self.window.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.window.is_empty()
+    }
+
     /// Whether the router sent more than its window, which would be its defect.
     pub fn exceeded(&self) -> bool {
         self.window.len() > WINDOW

@@ -5,7 +5,7 @@
 //! is too slow is closed and counted, never left with a gap it cannot see.
 //!
 //! Reading order: [`config`] → [`pipeline`] → [`door`] → [`connection`] → [`connect`] → [`reader`] → [`writer`] →
-//! [`router`] → [`seats`] → [`certificates`] → [`reload`] → [`canary`].
+//! [`router`] → [`seats`] → [`outbox`] → [`certificates`] → [`reload`] → [`canary`].
 
 pub mod canary;
 pub mod certificates;
@@ -17,6 +17,7 @@ pub mod identity;
 pub mod inflight;
 pub mod limits;
 pub mod metrics;
+pub mod outbox;
 pub mod pipeline;
 pub mod rate;
 pub mod reader;

@@ -1,8 +1,8 @@
 //! All limits of the broker that are not in its configuration, with their reasons.
 //!
 //! Memory, worst case: rings of the router (`limits.queue_bytes` for `up/#`, [`PARTITION_QUEUE_BYTES`] for each partition
-//! that is subscribed singly, [`STATUS_QUEUE_BYTES`], and [`DOWN_QUEUE_BYTES`] for each agent ever seen, each plus a
-//! segment and about 300 bytes per message) + per connection about 60 KiB and at most [`WINDOW`] packets on their way out.
+//! that is subscribed singly, and [`STATUS_QUEUE_BYTES`], each plus a segment and about 300 bytes per message) + about
+//! 80 KiB for each service + for each agent about 25 KiB and what waits for it, at most [`DOWN_QUEUE_BYTES`].
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ pub const STATUS_BYTES_MAX: usize = 1_024;
 pub const FILTERS_MAX: usize = 80;
 /// SUBSCRIBEs and UNSUBSCRIBEs of one connection that the router has not done yet.
 pub const AWAITED_MAX: usize = 16;
-/// Read buffers start with this and grow to one packet.
+/// What an idle connection reads into; paid for every agent.
+pub const IDLE_BUFFER_BYTES: usize = 512;
+/// In the middle of a packet, buffers grow by this.
 pub const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// Packets written with one flush.
 pub const WRITE_BATCH_BYTES: usize = 64 * 1024;
@@ -23,7 +25,8 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Replies (PUBACK, SUBACK, PINGRESP) waiting for the writer; above the 100 that clients keep in flight, so that a client
 /// which writes before it reads is still read from.
 pub const REPLIES_QUEUE: usize = 128;
-/// Unacknowledged QoS 1 publishes on their way to one client. Fixed in the router, which numbers packets 1 to 100.
+/// Unacknowledged QoS 1 publishes on their way to one client. Fixed in the router, which numbers packets 1 to 100; agents
+/// are given the same.
 pub const WINDOW: usize = 100;
 
 /// Events waiting for the router thread; its own channel holds 1,000 and blocks beyond, which must never happen on an
@@ -31,6 +34,8 @@ pub const WINDOW: usize = 100;
 pub const ROUTER_BACKLOG_MAX: usize = 512;
 /// How long to wait before looking at the router's backlog again.
 pub const ROUTER_BACKLOG_WAIT: Duration = Duration::from_millis(1);
+/// Services connected at one time, and their predecessors that are not gone yet. Agents have no link of their own.
+pub const LINKS_MAX: usize = 1_024;
 /// Links being registered with the router at one time; each blocks a thread for microseconds.
 pub const LINKS_OPENING_MAX: usize = 16;
 
@@ -38,10 +43,10 @@ pub const LINKS_OPENING_MAX: usize = 16;
 pub const PARTITION_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Kept for presence.
 pub const STATUS_QUEUE_BYTES: usize = 1024 * 1024;
-/// Kept for each agent, for as long as the process lives: what was not yet written to its socket, plus a segment. A larger
-/// message passes when nothing else waits. Small, because it is paid for every agent.
-pub const DOWN_QUEUE_BYTES: usize = 8 * 1024;
-/// The router counts this beside topic and payload.
+/// What waits for one agent until it is written to its socket: some thirty acks. A larger message passes when nothing else
+/// waits.
+pub const DOWN_QUEUE_BYTES: usize = 32 * 1024;
+/// Counted beside topic and payload, by the router and for agents.
 pub const RING_ENTRY_BYTES: usize = 4;
 /// Publishers wait this long for a subscriber that is behind, then the subscriber is closed.
 pub const UP_STALL: Duration = Duration::from_secs(5);

@@ -32,6 +32,18 @@ struct Connect {
     reason: &'static str,
 }
 
+/// What nobody heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Up,
+    Down,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: &'static str,
+}
+
 /// Handles to all of them; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BrokerMetrics {
@@ -40,6 +52,7 @@ pub struct BrokerMetrics {
     disconnects: Family<ByReason, Counter>,
     refusals: Family<ByReason, Counter>,
     reloads: Family<ByResult, Counter>,
+    unheard: Family<ByKind, Counter>,
     pub connections: Gauge,
     pub takeovers: Counter,
     pub publishes: Counter,
@@ -55,6 +68,8 @@ pub struct BrokerMetrics {
     pub crl_stale: Gauge,
     /// How full the router's channel was at the last look of the canary.
     pub router_backlog: Gauge<u64, AtomicU64>,
+    /// What waited for all clients together at that moment.
+    pub queued_bytes: Gauge<u64, AtomicU64>,
 }
 
 impl BrokerMetrics {
@@ -66,6 +81,7 @@ impl BrokerMetrics {
             disconnects: Family::default(),
             refusals: Family::default(),
             reloads: Family::default(),
+            unheard: Family::default(),
             connections: Gauge::default(),
             takeovers: Counter::default(),
             publishes: Counter::default(),
@@ -80,6 +96,7 @@ impl BrokerMetrics {
             crl_age_seconds: Gauge::default(),
             crl_stale: Gauge::default(),
             router_backlog: Gauge::default(),
+            queued_bytes: Gauge::default(),
         };
         let m = &metrics;
         registry.register(names::CONNECTS, "attempts to connect", m.connects.clone());
@@ -103,6 +120,8 @@ impl BrokerMetrics {
         );
         registry.register(names::CRL_AGE_SECONDS, "seconds since the CRL was made", m.crl_age_seconds.clone());
         registry.register(names::CRL_STALE, "1 while the CRL is past its next update", m.crl_stale.clone());
+        registry.register(names::UNHEARD, "publishes that nobody was subscribed to", m.unheard.clone());
+        registry.register(names::QUEUED_BYTES, "bytes waiting for clients", m.queued_bytes.clone());
         registry.register(names::ROUTER_BACKLOG, "events waiting for the router", m.router_backlog.clone());
         metrics
     }
@@ -126,6 +145,14 @@ impl BrokerMetrics {
 
     pub fn forbidden(&self, reason: broker_config::acl::Refusal) {
         self.refusals.get_or_create(&ByReason { reason: reason.word() }).inc();
+    }
+
+    pub fn unheard(&self, kind: Kind) {
+        let kind = match kind {
+            Kind::Up => "up",
+            Kind::Down => "down",
+        };
+        self.unheard.get_or_create(&ByKind { kind }).inc();
     }
 
     pub fn reloaded(&self, result: &'static str) {

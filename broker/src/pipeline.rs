@@ -98,7 +98,7 @@ impl Broker {
             health.fact("crl", "none configured");
         }
         let shared = Arc::new(Shared {
-            router: Router::start(self.config.listen.connections_max, self.config.limits.queue_bytes),
+            router: Router::start(self.config.listen.connections_max, self.config.limits.queue_bytes)?,
             certificates: RwLock::new(Arc::new(self.certificates)),
             seats: Arc::new(Seats::default()),
             metrics: metrics.clone(),
@@ -119,7 +119,7 @@ impl Broker {
         shutdown.spawn("reload", reload::run(Arc::clone(&shared), health.clone(), asked));
         let died = Arc::new(Mutex::new(None));
         let (trigger, noted) = (shutdown.clone(), Arc::clone(&died));
-        let song = canary::run(shared.router.clone(), metrics, health.clone(), stop.clone());
+        let song = canary::run(shared.router.clone(), Arc::clone(&shared.seats), metrics, health.clone(), stop.clone());
         shutdown.spawn("canary", async move {
             if let Err(gone) = song.await {
                 tracing::error!("the router does not answer, ending");

@@ -11,6 +11,7 @@ use broker_config::acl::{Filter, Refusal, may_publish, may_retain, may_subscribe
 use bytes::BytesMut;
 use rumqttd::local::LinkTx;
 use rumqttd::protocol::{Packet, PubAck, PubAckReason, Publish, QoS, Subscribe, Unsubscribe};
+use schemas::id::AgentCn;
 use schemas::topic::Topic;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
@@ -18,12 +19,14 @@ use tokio::time::Instant;
 
 use crate::connection::Shared;
 use crate::limits::{
-    AWAITED_MAX, DOWN_STALL, FILTERS_MAX, PACKET_OVERHEAD_BYTES, READ_BUFFER_BYTES, RING_ENTRY_BYTES, STATUS_BYTES_MAX,
-    UP_STALL,
+    AWAITED_MAX, DOWN_STALL, FILTERS_MAX, IDLE_BUFFER_BYTES, PACKET_OVERHEAD_BYTES, READ_BUFFER_BYTES,
+    RING_ENTRY_BYTES, STATUS_BYTES_MAX, UP_STALL,
 };
+use crate::metrics::Kind;
+use crate::outbox::Told;
 use crate::rate::Bucket;
 use crate::reason::End;
-use crate::seats::Seat;
+use crate::seats::{Hearing, Seat};
 use crate::wire::{self, Incoming, Published, Reply, WireError};
 use crate::writer::{Awaited, Halves};
 
@@ -47,10 +50,14 @@ pub async fn run(
                 Err(error) => return reader.unreadable(&error),
             }
         }
-        if buffer.is_empty() && buffer.capacity() > READ_BUFFER_BYTES {
-            buffer = BytesMut::new();
+        if buffer.is_empty() {
+            if buffer.capacity() > 2 * IDLE_BUFFER_BYTES {
+                buffer = BytesMut::new();
+            }
+            buffer.reserve(IDLE_BUFFER_BYTES);
+        } else {
+            buffer.reserve(READ_BUFFER_BYTES);
         }
-        buffer.reserve(READ_BUFFER_BYTES);
         match tokio::time::timeout(idle_max, socket.read_buf(&mut buffer)).await {
             Ok(Ok(0) | Err(_)) => return End::Lost,
             Ok(Ok(_)) => {}
@@ -63,7 +70,8 @@ pub async fn run(
 pub struct Reader<'a> {
     shared: &'a Shared,
     seat: &'a Arc<Seat>,
-    link: &'a mut LinkTx,
+    /// A service's link to the router.
+    link: Option<&'a mut LinkTx>,
     halves: &'a Mutex<Halves>,
     replies: mpsc::Sender<Reply>,
     quota: Option<Quota>,
@@ -85,7 +93,7 @@ impl<'a> Reader<'a> {
     pub fn new(
         shared: &'a Shared,
         seat: &'a Arc<Seat>,
-        link: &'a mut LinkTx,
+        link: Option<&'a mut LinkTx>,
         halves: &'a Mutex<Halves>,
         replies: mpsc::Sender<Reply>,
     ) -> Self {
@@ -135,15 +143,45 @@ impl<'a> Reader<'a> {
         if published.payload.len() > limit {
             return Err(self.unreadable(&WireError::Oversize(published.payload.len())));
         }
-        self.make_room(&topic, RING_ENTRY_BYTES + published.topic.len() + published.payload.len()).await;
         self.shared.metrics.publishes.inc();
         self.shared.metrics.publish_bytes.inc_by(published.payload.len() as u64);
-        // QoS 0 towards the router: the answer to the client is ours, and the subscriber's QoS is its own.
-        let publish = Publish::new(published.topic, published.payload, published.retain);
-        self.send(Packet::Publish(publish, None)).await?;
-        match published.id {
+        let id = published.id;
+        match &topic {
+            Topic::Down { cn, .. } => self.tell(cn, published).await,
+            Topic::Up { partition, .. } => {
+                let hearing = self.shared.seats.hearing(*partition);
+                if hearing.is_empty() {
+                    self.shared.metrics.unheard(Kind::Up);
+                }
+                for seat in hearing {
+                    self.make_room(&seat, bytes_of(&published), UP_STALL).await;
+                }
+                self.pass(published).await?;
+            }
+            // Small, few, and a lost one is repeated: no room is made for them.
+            Topic::Status { .. } => self.pass(published).await?,
+        }
+        match id {
             Some(id) => self.reply(Reply::PubAck(id)).await,
             None => Ok(()),
+        }
+    }
+
+    /// To whoever subscribed to it through the router.
+    async fn pass(&mut self, published: Published) -> Result<(), End> {
+        // QoS 0 towards the router: the answer to the client is ours, and the subscriber's QoS is its own.
+        let publish = Publish::new(published.topic, published.payload, published.retain);
+        self.shared.router.publish(publish).await.map_err(|_| End::Router)
+    }
+
+    /// To the one agent that may hear it, if it is here.
+    async fn tell(&self, cn: &AgentCn, published: Published) {
+        let topic = std::str::from_utf8(&published.topic).unwrap_or_default();
+        let hearing = self.shared.seats.of(cn).and_then(|seat| seat.hears_down(topic).map(|qos| (seat, qos)));
+        let Some((seat, qos)) = hearing else { return self.shared.metrics.unheard(Kind::Down) };
+        if self.make_room(&seat, bytes_of(&published), DOWN_STALL).await {
+            let acknowledged = qos != QoS::AtMostOnce;
+            seat.outbox.put(Told { topic: published.topic, payload: published.payload, acknowledged });
         }
     }
 
@@ -160,26 +198,18 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Waits for subscribers that are behind; one that stays behind is closed, so that it notices.
-    async fn make_room(&self, topic: &Topic, bytes: usize) {
-        let (hearing, patience) = match topic {
-            Topic::Up { partition, .. } => (self.shared.seats.hearing(*partition), UP_STALL),
-            Topic::Down { cn, .. } => {
-                (self.shared.seats.of(cn).filter(|seat| seat.hears_down()).into_iter().collect(), DOWN_STALL)
-            }
-            // Small, few, and a lost one is repeated.
-            Topic::Status { .. } => return,
-        };
-        for seat in hearing {
-            if seat.try_add(bytes) {
-                continue;
-            }
-            self.shared.metrics.stalls.inc();
-            if tokio::time::timeout(patience, seat.add(bytes)).await.is_err() {
-                tracing::warn!(cn = %seat.peer.cn, "subscriber too slow");
-                seat.close(End::Slow);
-            }
+    /// Waits for a subscriber that is behind; one that stays behind is closed, so that it notices. Whether there is room.
+    async fn make_room(&self, seat: &Seat, bytes: usize, patience: Duration) -> bool {
+        if seat.try_add(bytes) {
+            return true;
         }
+        self.shared.metrics.stalls.inc();
+        let waited = tokio::time::timeout(patience, seat.add(bytes)).await;
+        if waited.is_err() {
+            tracing::warn!(cn = %seat.peer.cn, "subscriber too slow");
+            seat.close(End::Slow);
+        }
+        waited.is_ok()
     }
 
     async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
@@ -193,7 +223,7 @@ impl<'a> Reader<'a> {
                 Ok(meaning) => {
                     filter.qos = grant(&meaning, filter.qos);
                     codes.push(filter.qos as u8);
-                    self.halves().subscribed(&filter.path);
+                    self.halves().subscribed(&filter.path, filter.qos);
                     granted.push(filter);
                 }
                 Err(refusal) => {
@@ -206,7 +236,7 @@ impl<'a> Reader<'a> {
         }
         self.heard();
         let reply = Reply::SubAck(subscribe.pkid, codes);
-        if granted.is_empty() {
+        if granted.is_empty() || self.link.is_none() {
             return self.reply(reply).await;
         }
         self.when_done(reply, 1)?;
@@ -218,7 +248,7 @@ impl<'a> Reader<'a> {
         filters.retain(|filter| self.halves().unsubscribed(filter));
         self.heard();
         let reply = Reply::UnsubAck(unsubscribe.pkid);
-        if filters.is_empty() {
+        if filters.is_empty() || self.link.is_none() {
             return self.reply(reply).await;
         }
         self.when_done(reply, filters.len())?;
@@ -238,19 +268,23 @@ impl<'a> Reader<'a> {
 
     /// Tells the seat what the client hears now.
     fn heard(&self) {
-        let (mut up_all, mut partitions, mut down) = (None, Vec::new(), false);
+        let mut hearing = Hearing::default();
         for filter in &self.halves().filters {
             match may_subscribe(&self.seat.peer.cn, &filter.text) {
-                Ok(Filter::UpAll) => up_all = Some(self.shared.config.limits.queue_bytes),
-                Ok(Filter::Up(partition)) => partitions.push(partition),
-                Ok(Filter::Down) => down = true,
+                Ok(Filter::UpAll) => hearing.up_all = Some(self.shared.config.limits.queue_bytes),
+                Ok(Filter::Up(partition)) => hearing.partition(partition),
+                Ok(Filter::Down) => hearing.down.push((filter.text.clone(), filter.qos)),
                 Ok(Filter::Status) | Err(_) => {}
             }
         }
-        self.seat.set_hearing(up_all, partitions, down);
+        self.seat.set_hearing(hearing);
     }
 
     async fn acknowledged(&mut self, id: u16) -> Result<(), End> {
+        if self.link.is_none() {
+            self.seat.outbox.acknowledged(id);
+            return Ok(());
+        }
         let released = self.halves().inflight.acknowledged(id);
         for pkid in released {
             self.send(Packet::PubAck(PubAck { pkid, reason: PubAckReason::Success }, None)).await?;
@@ -258,8 +292,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Over the link of a service; an agent has none and nothing to say there.
     async fn send(&mut self, packet: Packet) -> Result<(), End> {
-        self.shared.router.send(self.link, packet).await.map_err(|_| End::Router)
+        match &mut self.link {
+            Some(link) => self.shared.router.send(link, packet).await.map_err(|_| End::Router),
+            None => Ok(()),
+        }
     }
 
     async fn reply(&self, reply: Reply) -> Result<(), End> {
@@ -277,6 +315,11 @@ impl<'a> Reader<'a> {
     fn halves(&self) -> std::sync::MutexGuard<'_, Halves> {
         self.halves.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a publish counts in the queue of a seat.
+fn bytes_of(published: &Published) -> usize {
+    RING_ENTRY_BYTES + published.topic.len() + published.payload.len()
 }
 
 /// QoS 2 is granted as 1. Presence is granted as 0: with QoS 1 the router would drop all but 100 retained messages.

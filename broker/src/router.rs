@@ -1,5 +1,8 @@
-//! The handle to rumqttd's router, which runs on its own thread: opens links, sends packets without blocking, and sizes the
-//! rings in which the router keeps publishes per filter.
+//! The handle to rumqttd's router, which runs on its own thread: takes publishes, opens links for those who subscribe, sends
+//! packets without blocking, and sizes the rings in which the router keeps publishes per filter.
+//!
+//! A link costs some 30 KiB in the router, so only services have one of their own: all publishes of all clients share one
+//! more, and what agents hear never passes here ([`crate::outbox`]).
 //!
 //! What the router must never see, because it would panic or lose track: topics and filters that were not checked, acks out
 //! of order, a `ready` from a link that is gone, two links of one name. The connections see to that.
@@ -8,13 +11,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
-use rumqttd::protocol::Packet;
+use rumqttd::protocol::{Packet, Publish};
 use rumqttd::{RouterConfig, SegmentConfig};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::limits::{
-    DOWN_QUEUE_BYTES, LINKS_OPENING_MAX, PARTITION_QUEUE_BYTES, ROUTER_BACKLOG_MAX, ROUTER_BACKLOG_WAIT,
-    STATUS_QUEUE_BYTES,
+    LINKS_MAX, LINKS_OPENING_MAX, PARTITION_QUEUE_BYTES, ROUTER_BACKLOG_MAX, ROUTER_BACKLOG_WAIT, STATUS_QUEUE_BYTES,
 };
 
 /// The topic of the canary: outside the grammar of Platen, so no client can publish or hear it.
@@ -25,6 +27,9 @@ pub const CANARY_TOPIC: &str = "platen/canary";
 #[error("the router is gone")]
 pub struct RouterGone;
 
+/// The name of the link that all publishes take; no CN looks like this.
+const PUBLISHER: &str = "publisher";
+
 type Open = dyn Fn(&str) -> Result<(LinkTx, LinkRx), RouterGone> + Send + Sync;
 
 /// Cheap to clone.
@@ -33,6 +38,8 @@ pub struct Router {
     open: Arc<Open>,
     backlog: Arc<dyn Fn() -> usize + Send + Sync>,
     opening: Arc<Semaphore>,
+    /// The receiving half hears nothing, and keeps the link open.
+    publisher: Arc<Mutex<(LinkTx, LinkRx)>>,
 }
 
 impl std::fmt::Debug for Router {
@@ -42,8 +49,11 @@ impl std::fmt::Debug for Router {
 }
 
 impl Router {
-    /// Starts the router's thread.
-    pub fn start(connections_max: usize, queue_bytes: usize) -> Self {
+    /// Starts the router's thread, and waits a moment until it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn start(connections_max: usize, queue_bytes: usize) -> Result<Self, RouterGone> {
         let events = rumqttd::Router::new(0, rings(connections_max, queue_bytes)).spawn();
         let counted = events.clone();
         let open = move |name: &str| {
@@ -55,11 +65,13 @@ impl Router {
             })
             .map_err(|_| RouterGone)
         };
-        Self {
+        let publisher = Arc::new(Mutex::new(open(PUBLISHER)?));
+        Ok(Self {
             open: Arc::new(open),
             backlog: Arc::new(move || counted.len()),
             opening: Arc::new(Semaphore::new(LINKS_OPENING_MAX)),
-        }
+            publisher,
+        })
     }
 
     /// Events that wait for the router.
@@ -75,6 +87,15 @@ impl Router {
         let _permit = self.opening.acquire().await.map_err(|_| RouterGone)?;
         let (open, name) = (Arc::clone(&self.open), name.to_owned());
         tokio::task::spawn_blocking(move || open(&name)).await.map_err(|_| RouterGone)?
+    }
+
+    /// Hands a publish over, in the order of the calls.
+    ///
+    /// # Errors
+    /// When the router has ended.
+    pub async fn publish(&self, publish: Publish) -> Result<(), RouterGone> {
+        let mut publisher = self.publisher.lock().await;
+        self.send(&mut publisher.0, Packet::Publish(publish, None)).await
     }
 
     /// Hands a packet over. Waits while the router is behind, since its channel blocks the thread when it is full.
@@ -99,14 +120,12 @@ fn rings(connections_max: usize, queue_bytes: usize) -> RouterConfig {
     let custom = HashMap::from([
         ("platen/v1/up/+/#".to_owned(), ring(PARTITION_QUEUE_BYTES, 4)),
         ("platen/v1/status/#".to_owned(), ring(STATUS_QUEUE_BYTES, 4)),
-        ("platen/v1/down/#".to_owned(), ring(DOWN_QUEUE_BYTES, 2)),
         (CANARY_TOPIC.to_owned(), ring(2 * 1024, 2)),
     ]);
     // Only `platen/v1/up/#` is left for the default.
     let rest = ring(queue_bytes, 16);
     RouterConfig {
-        // The canary has a link too, and a link may not be gone yet when its successor comes.
-        max_connections: connections_max * 2 + 16,
+        max_connections: LINKS_MAX,
         // Publishes with QoS 0 read at once: the retained presence of all agents must fit.
         max_outgoing_packet_count: (connections_max as u64 * 2).max(1_000),
         max_segment_size: rest.max_segment_size,

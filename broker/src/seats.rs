@@ -1,17 +1,20 @@
 //! Who is connected: one seat per CN, and for each seat how far its client is behind.
 //!
 //! A second connection of a CN asks the first to leave and waits until it has. The queue of a seat counts the bytes that
-//! the router holds for it; it is emptied by writing to the client and keeps the router's ring from being overwritten.
+//! wait for it, in the router (a service) or in its outbox (an agent); it is emptied by writing to the client, and keeps the
+//! router's ring from being overwritten.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rumqttd::protocol::{QoS, matches};
 use schemas::id::{AgentCn, Partition};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::identity::Peer;
 use crate::limits::{DOWN_QUEUE_BYTES, PARTITION_QUEUE_BYTES, TAKEOVER_WAIT};
+use crate::outbox::Outbox;
 use crate::reason::End;
 
 /// One connected client.
@@ -23,15 +26,37 @@ pub struct Seat {
     gone: CancellationToken,
     queue: Mutex<Queue>,
     room: Notify,
+    /// An agent's.
+    pub outbox: Outbox,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     bytes: usize,
-    /// Bit p: payloads of partition p are heard.
-    up: u64,
-    down: bool,
+    hearing: Hearing,
     limit: usize,
+}
+
+/// What a client is subscribed to.
+#[derive(Debug, Default)]
+pub struct Hearing {
+    /// All payloads, up to so many bytes of them waiting.
+    pub up_all: Option<usize>,
+    /// Bit p: payloads of partition p.
+    pub up: u64,
+    /// An agent's own filters.
+    pub down: Vec<(String, QoS)>,
+}
+
+impl Hearing {
+    pub fn partition(&mut self, partition: Partition) {
+        self.up |= 1 << partition.number();
+    }
+
+    fn limit(&self) -> usize {
+        let singly = if self.down.is_empty() { PARTITION_QUEUE_BYTES } else { DOWN_QUEUE_BYTES };
+        self.up_all.unwrap_or(singly)
+    }
 }
 
 impl Seat {
@@ -43,6 +68,7 @@ impl Seat {
             gone: CancellationToken::new(),
             queue: Mutex::default(),
             room: Notify::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -90,23 +116,28 @@ impl Seat {
         }
     }
 
-    pub fn hears_down(&self) -> bool {
-        lock(&self.queue).down
+    /// Whether an agent hears this topic, and with which quality: the best of the filters that cover it.
+    pub fn hears_down(&self, topic: &str) -> Option<QoS> {
+        let queue = lock(&self.queue);
+        let covering = queue.hearing.down.iter().filter(|(filter, _)| matches(topic, filter));
+        covering.map(|(_, qos)| *qos).max_by_key(|qos| *qos as u8)
     }
 
     pub fn hears_up(&self, partition: Partition) -> bool {
-        lock(&self.queue).up & (1 << partition.number()) != 0
+        let queue = lock(&self.queue);
+        queue.hearing.up_all.is_some() || queue.hearing.up & (1 << partition.number()) != 0
     }
 
-    /// Takes over what the client is subscribed to. The count starts at nothing when it hears anything for the first time.
-    pub fn set_hearing(&self, up_all: Option<usize>, partitions: impl IntoIterator<Item = Partition>, down: bool) {
+    /// Takes over what the client is subscribed to.
+    pub fn set_hearing(&self, hearing: Hearing) {
         let mut queue = lock(&self.queue);
-        queue.up = partitions.into_iter().fold(0, |mask, partition| mask | (1 << partition.number()));
-        queue.limit = if down { DOWN_QUEUE_BYTES } else { PARTITION_QUEUE_BYTES };
-        if let Some(limit) = up_all {
-            (queue.up, queue.limit) = (u64::MAX, limit);
-        }
-        queue.down = down;
+        queue.limit = hearing.limit();
+        queue.hearing = hearing;
+    }
+
+    /// What waits for this client.
+    fn queued_bytes(&self) -> usize {
+        lock(&self.queue).bytes
     }
 }
 
@@ -145,6 +176,11 @@ impl Seats {
     /// The services that hear payloads of a partition.
     pub fn hearing(&self, partition: Partition) -> Vec<Arc<Seat>> {
         lock(&self.services).iter().filter(|seat| seat.hears_up(partition)).cloned().collect()
+    }
+
+    /// What waits for all clients together.
+    pub fn queued_bytes(&self) -> usize {
+        lock(&self.all).values().map(|seat| seat.queued_bytes()).sum()
     }
 
     pub fn everybody(&self) -> Vec<Arc<Seat>> {
@@ -237,10 +273,11 @@ mod tests {
     async fn a_publisher_waits_for_room_and_a_seat_left_keeps_nobody_waiting() {
         let (seats, stop) = (Arc::new(Seats::default()), CancellationToken::new());
         let (taken, _) = seats.take(peer("service.ingest1"), &stop).await.unwrap();
-        taken.seat.set_hearing(Some(100), [], false);
+        taken.seat.set_hearing(Hearing { up_all: Some(100), ..Hearing::default() });
         assert_eq!(seats.hearing("acme.one".parse::<AgentCn>().unwrap().partition()).len(), 1);
         assert!(taken.seat.try_add(1000), "one message always fits");
         assert!(!taken.seat.try_add(1));
+        assert_eq!(seats.queued_bytes(), 1000);
         let waiting = tokio::spawn({
             let seat = Arc::clone(&taken.seat);
             async move { seat.add(60).await }
@@ -260,9 +297,25 @@ mod tests {
         let (seats, stop) = (Arc::new(Seats::default()), CancellationToken::new());
         let (taken, _) = seats.take(peer("service.ingest1"), &stop).await.unwrap();
         let (three, four) = (Partition::new(3).unwrap(), Partition::new(4).unwrap());
-        taken.seat.set_hearing(None, [three], false);
+        let mut hearing = Hearing::default();
+        hearing.partition(three);
+        taken.seat.set_hearing(hearing);
         assert_eq!((seats.hearing(three).len(), seats.hearing(four).len()), (1, 0));
-        taken.seat.set_hearing(None, [], false);
+        taken.seat.set_hearing(Hearing::default());
         assert_eq!(seats.hearing(three).len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_agent_hears_what_its_filters_cover_with_the_best_of_their_qualities() {
+        let (seats, stop) = (Arc::new(Seats::default()), CancellationToken::new());
+        let (taken, _) = seats.take(peer("acme.one"), &stop).await.unwrap();
+        let ack = ("platen/v1/down/acme.one/ack".to_owned(), QoS::AtMostOnce);
+        let all = ("platen/v1/down/acme.one/#".to_owned(), QoS::AtLeastOnce);
+        assert_eq!(taken.seat.hears_down(&ack.0), None);
+        taken.seat.set_hearing(Hearing { down: vec![ack.clone()], ..Hearing::default() });
+        assert_eq!(taken.seat.hears_down(&ack.0), Some(QoS::AtMostOnce));
+        assert_eq!(taken.seat.hears_down("platen/v1/down/acme.one/config"), None);
+        taken.seat.set_hearing(Hearing { down: vec![ack.clone(), all], ..Hearing::default() });
+        assert_eq!(taken.seat.hears_down(&ack.0), Some(QoS::AtLeastOnce));
     }
 }

@@ -141,6 +141,22 @@ pub fn connack(code: u8) -> [u8; 4] {
     [0x20, 2, 0, code]
 }
 
+/// Writes a publish with QoS 1 if it has a packet id, else with QoS 0.
+///
+/// # Errors
+/// When topic or payload is longer than MQTT can say; nothing that was read as a packet is.
+pub fn write_told(topic: &[u8], payload: &[u8], id: Option<u16>, buffer: &mut BytesMut) -> Result<(), WireError> {
+    let malformed = |error: rumqttd::protocol::Error| WireError::Malformed(error.to_string());
+    let id_bytes = if id.is_some() { 2 } else { 0 };
+    buffer.put_u8(if id.is_some() { 0x32 } else { 0x30 });
+    v4::write_remaining_length(buffer, 2 + topic.len() + id_bytes + payload.len()).map_err(malformed)?;
+    buffer.put_u16(u16::try_from(topic.len()).map_err(|_| WireError::Oversize(topic.len()))?);
+    buffer.put_slice(topic);
+    id.inspect(|id| buffer.put_u16(*id));
+    buffer.put_slice(payload);
+    Ok(())
+}
+
 /// Writes a publish from the router; its packet id if it has QoS 1.
 ///
 /// # Errors
@@ -192,6 +208,17 @@ mod tests {
             [frame(0b0110, b"a", Some(1), b""), frame(0b0010, b"a", Some(0), b""), frame(0b0010, b"a", None, b"")]
         {
             assert!(matches!(next(&mut bad, 100), Err(WireError::Malformed(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_read_as_it_was_written() {
+        for (id, payload) in [(Some(7), &b"hello"[..]), (None, b""), (Some(u16::MAX), &[0; 16_384])] {
+            let mut buffer = BytesMut::new();
+            write_told(b"platen/v1/down/acme.one/ack", payload, id, &mut buffer).unwrap();
+            let Ok(Some(Incoming::Publish(read))) = next(&mut buffer, 17_000) else { panic!("no publish") };
+            assert_eq!((&read.topic[..], &read.payload[..]), (&b"platen/v1/down/acme.one/ack"[..], payload));
+            assert_eq!((read.id, read.retain, buffer.len()), (id, false, 0));
         }
     }
 

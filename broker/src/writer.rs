@@ -1,4 +1,5 @@
-//! The writing half of a connection: replies of the reading half and publishes of the router, in batches, to the socket.
+//! The writing half of a connection: replies of the reading half, and publishes of the router (to a service) or from the
+//! outbox (to an agent), in batches, to the socket.
 //!
 //! Ends the connection rather than let it miss a message: publishes of one filter are numbered by the router without gaps.
 
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use futures_util::FutureExt;
 use rumqttd::local::LinkRx;
-use rumqttd::protocol::{Packet, matches};
+use rumqttd::protocol::{Packet, QoS, matches};
 use rumqttd::{Forward, Notification};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -16,7 +17,9 @@ use tokio::sync::mpsc;
 use crate::inflight::Inflight;
 use crate::limits::{RING_ENTRY_BYTES, WRITE_BATCH_BYTES, WRITE_TIMEOUT};
 use crate::metrics::BrokerMetrics;
+use crate::outbox::{Outbox, Told};
 use crate::reason::End;
+use crate::router::RouterGone;
 use crate::seats::Seat;
 use crate::wire::{self, Reply};
 
@@ -42,13 +45,47 @@ pub struct Awaited {
 #[derive(Debug)]
 pub struct Subscribed {
     pub text: String,
+    pub qos: QoS,
     expected: Option<u64>,
+}
+
+/// Where messages for the client come from.
+#[derive(Debug)]
+pub enum Source<'a> {
+    Router(LinkRx),
+    Outbox(&'a Outbox),
+}
+
+/// What a source gave.
+enum Heard {
+    Notification(Notification),
+    Told(Told, Option<u16>),
+}
+
+impl Source<'_> {
+    /// `None` where the router had nothing after all.
+    async fn next(&mut self) -> Result<Option<Heard>, RouterGone> {
+        match self {
+            Self::Router(link) => link.next().await.map(|heard| heard.map(Heard::Notification)).map_err(|_| RouterGone),
+            Self::Outbox(outbox) => {
+                let (told, id) = outbox.next().await;
+                Ok(Some(Heard::Told(told, id)))
+            }
+        }
+    }
+
+    async fn wake(&self) -> Result<(), RouterGone> {
+        match self {
+            Self::Router(link) => link.wake().await.map_err(|_| RouterGone),
+            Self::Outbox(_) => Ok(()),
+        }
+    }
 }
 
 /// Runs until the connection ends.
 pub async fn run(
     mut socket: impl AsyncWrite + Unpin,
-    mut link: LinkRx,
+    mut source: Source<'_>,
     mut replies: mpsc::Receiver<Reply>,
     halves: &Mutex<Halves>,
     seat: &Arc<Seat>,
@@ -62,10 +99,10 @@ pub async fn run(
                 Some(reply) => reply.write(&mut batch.buffer),
                 None => return End::Lost,
             },
-            notification = link.next() => match notification {
-                Ok(Some(notification)) => batch.add(notification, halves, seat),
+            heard = source.next() => match heard {
+                Ok(Some(heard)) => batch.add(heard, halves, seat),
                 Ok(None) => continue,
-                Err(_) => return End::Router,
+                Err(RouterGone) => return End::Router,
             },
         }
         while batch.end.is_none() && batch.buffer.len() < WRITE_BATCH_BYTES {
@@ -73,10 +110,10 @@ pub async fn run(
                 reply.write(&mut batch.buffer);
                 continue;
             }
-            match link.next().now_or_never() {
-                Some(Ok(Some(notification))) => batch.add(notification, halves, seat),
+            match source.next().now_or_never() {
+                Some(Ok(Some(heard))) => batch.add(heard, halves, seat),
                 Some(Ok(None)) => {}
-                Some(Err(_)) => return End::Router,
+                Some(Err(RouterGone)) => return End::Router,
                 None => break,
             }
         }
@@ -93,7 +130,7 @@ pub async fn run(
         if let Some(end) = batch.end {
             return end;
         }
-        if std::mem::take(&mut batch.wake) && link.wake().await.is_err() {
+        if std::mem::take(&mut batch.wake) && source.wake().await.is_err() {
             return End::Router;
         }
         // An idle connection keeps no buffer.
@@ -110,7 +147,22 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, notification: Notification, halves: &Mutex<Halves>, seat: &Seat) {
+    fn add(&mut self, heard: Heard, halves: &Mutex<Halves>, seat: &Seat) {
+        match heard {
+            Heard::Notification(notification) => self.notified(notification, halves, seat),
+            Heard::Told(told, id) => self.told(&told, id, seat),
+        }
+    }
+
+    fn told(&mut self, told: &Told, id: Option<u16>, seat: &Seat) {
+        seat.remove(RING_ENTRY_BYTES + told.topic.len() + told.payload.len());
+        match wire::write_told(&told.topic, &told.payload, id, &mut self.buffer) {
+            Ok(()) => self.delivered += 1,
+            Err(_) => self.end = Some(End::Malformed),
+        }
+    }
+
+    fn notified(&mut self, notification: Notification, halves: &Mutex<Halves>, seat: &Seat) {
         match notification {
             Notification::Forward(forward) => self.forward(forward, halves, seat),
             Notification::Unschedule => self.wake = true,
@@ -165,9 +217,11 @@ impl Halves {
         self.awaited.pop_front().map(|awaited| awaited.reply)
     }
 
-    pub fn subscribed(&mut self, filter: &str) {
-        if !self.filters.iter().any(|known| known.text == filter) {
-            self.filters.push(Subscribed { text: filter.to_owned(), expected: None });
+    /// Subscribing again changes the quality and nothing else.
+    pub fn subscribed(&mut self, filter: &str, qos: QoS) {
+        match self.filters.iter_mut().find(|known| known.text == filter) {
+            Some(known) => known.qos = qos,
+            None => self.filters.push(Subscribed { text: filter.to_owned(), qos, expected: None }),
         }
     }
 
@@ -205,15 +259,15 @@ mod tests {
     #[test]
     fn a_gap_in_the_numbers_of_a_filter_is_seen() {
         let mut halves = Halves::default();
-        halves.subscribed("platen/v1/up/#");
+        halves.subscribed("platen/v1/up/#", QoS::AtLeastOnce);
         let topic = b"platen/v1/up/35/acme.one";
         assert!(!halves.gap(7, topic), "the first number is taken as it is");
         assert!(!halves.gap(8, topic));
         assert!(halves.gap(10, topic));
         assert!(halves.unsubscribed("platen/v1/up/#") && !halves.unsubscribed("platen/v1/up/#"));
-        halves.subscribed("platen/v1/up/#");
+        halves.subscribed("platen/v1/up/#", QoS::AtLeastOnce);
         assert!(!halves.gap(99, topic), "a new subscription starts anew");
-        halves.subscribed("platen/v1/up/35/+");
+        halves.subscribed("platen/v1/up/35/+", QoS::AtLeastOnce);
         assert!(!halves.gap(200, topic), "two filters cover it");
     }
 }

@@ -6,9 +6,11 @@
 mod billing;
 mod cluster;
 mod compose;
+mod conformance;
 mod engine;
 mod fairness;
 mod flow;
+mod gateway;
 mod hardship;
 mod hostile;
 mod outage;

@@ -28,7 +28,7 @@ pub(super) fn broker(pki: &Path, paths: &Paths, port: u16, http: u16) -> String 
     let Paths { certificate, key, ca } = paths;
     format!(
         "[listen]\naddress = \"127.0.0.1:{port}\"\n\n\
-         [tls]\nca = {ca:?}\ncertificate = {certificate:?}\nkey = {key:?}\ncrl = {crl:?}\n\n\
+         [tls]\nca = {ca:?}\ncertificate = {certificate:?}\nkey = {key:?}\ncrl = {crl:?}\nreload_s = 1\n\n\
          [http]\nlisten = \"127.0.0.1:{http}\"\n"
     )
 }

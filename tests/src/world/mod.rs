@@ -4,12 +4,14 @@
 //! Each agent reaches the broker through a relay of its own that counts bytes and can cut the line.
 
 pub mod accept;
+pub mod brokers;
 pub mod configs;
 pub mod drill;
 pub mod http;
 pub mod mqtt;
 pub mod ports;
 pub mod process;
+pub mod raw;
 pub mod relay;
 pub mod tools;
 pub mod workers;
