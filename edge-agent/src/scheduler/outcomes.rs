@@ -36,10 +36,8 @@ impl Scheduler {
     }
 
     async fn polled(&mut self, place: usize, result: Result<(Box<Known>, u8, Cost, Kept), Died>) -> Result<(), Closed> {
-        let now = self.steady();
         let Some(entry) = self.inventory.get_mut(place) else { return Ok(()) };
         entry.busy = false;
-        entry.last = Some(now);
         match result {
             Ok((known, outcome, cost, kept)) => {
                 (entry.known, entry.outcome) = (*known, Some(outcome));

@@ -36,10 +36,13 @@ impl Scheduler {
         let (snmp, moments) = (Arc::clone(&self.snmp), self.moments.clone());
         match job {
             Job::Poll(place) => {
+                let (now, at) = (self.steady(), moments.now());
                 let Some(entry) = self.inventory.get_mut(place) else { return };
+                // A poll belongs to the burst in which it begins, as its stamp does: if the next burst comes before its end,
+                // the device is due again.
+                entry.last = Some(now);
                 let (mut known, spool) = (entry.known.clone(), self.spool.clone());
                 let work = async move {
-                    let at = moments.now();
                     let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
                     let (outcome, cost) = (polled.poll.outcome, polled.cost);
                     let kept = spool.take(vec![Given::Polled(at, Box::new(polled))]).await.unwrap_or(Kept::Refused);
