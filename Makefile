@@ -22,6 +22,11 @@ soak: engine ## every fault at random for an hour, nothing lost: MINUTES=60 SEED
 	$(CARGO) build --workspace --bins
 	./target/debug/soak $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
+.PHONY: drill
+drill: engine ## a fleet of agents against one broker (debug binaries): AGENTS=2000 JSON=file
+	$(CARGO) build --workspace --bins
+	./target/debug/drill $(if $(AGENTS),--agents $(AGENTS)) $(if $(JSON),--json $(JSON))
+
 .PHONY: test
 test: engine need-test ## all tests that need nothing outside this repository
 	$(CARGO) build --workspace --all-targets

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use testbed::printer::fault::Faults;
 use testbed::world::process::until;
 
 use crate::support::{PATIENCE, Site};
@@ -27,6 +28,23 @@ async fn every_counter_reaches_clickhouse_as_the_printer_had_it_and_frees_the_sp
         0
     );
     site.world.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_that_begins_while_printers_are_still_answering_is_polled_too() -> Result<()> {
+    let mut site = Site::start(1, 3).await?;
+    site.hours(1).await?;
+    let slow = Faults { delay_ms: (400, 400), ..Faults::default() };
+    site.fleet.units().iter().for_each(|unit| unit.set_faults(slow.clone()));
+    let asked = site.fleet.traffic().packets_in;
+    site.begin_hour();
+    until("all printers are asked", PATIENCE, || async { site.fleet.traffic().packets_in >= asked + 3 }).await?;
+    site.begin_hour();
+    site.barrier().await?;
+    site.settle().await?;
+    let hours = "SELECT min(n) FROM (SELECT uniqExact(toStartOfHour(ts)) AS n FROM polls FINAL GROUP BY device)";
+    assert_eq!(site.world.count(hours).await?, site.hour + 1);
     Ok(())
 }
 

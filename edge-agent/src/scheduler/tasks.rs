@@ -36,10 +36,12 @@ impl Scheduler {
         let (snmp, moments) = (Arc::clone(&self.snmp), self.moments.clone());
         match job {
             Job::Poll(place) => {
+                let (now, at) = (self.steady(), moments.now());
                 let Some(entry) = self.inventory.get_mut(place) else { return };
-                let (mut known, spool, at) = (entry.known.clone(), self.spool.clone(), moments.now());
-                // Its stamp, not its end: a poll that is slow must not be taken for the next one.
-                entry.last = Some(Duration::from_millis(at.steady_ms));
+                // A poll belongs to the burst in which it begins, as its stamp does: if the next burst comes before its end,
+                // the device is due again.
+                entry.last = Some(now);
+                let (mut known, spool) = (entry.known.clone(), self.spool.clone());
                 let work = async move {
                     let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
                     let (outcome, cost) = (polled.poll.outcome, polled.cost);

@@ -256,14 +256,24 @@ impl Soak {
         }
         self.unchecked = self.hour + 1;
         if !last {
-            for agent in self.breaker.restore_snapshots(&mut self.world)? {
-                self.report.faults.push(FaultLine {
-                    hour: self.hour,
-                    what: format!("{} restored from its snapshot", self.names[agent]),
-                });
-            }
+            self.restore_snapshots().await.context("restore snapshots")?;
         }
         Ok(())
+    }
+
+    /// An agent that was set back polls at once; the next hour begins when it has done so.
+    async fn restore_snapshots(&mut self) -> Result<()> {
+        for agent in self.breaker.restore_snapshots(&mut self.world)? {
+            let what = format!("{} restored from its snapshot", self.names[agent]);
+            self.report.faults.push(FaultLine { hour: self.hour, what });
+            if let Some(drill) = &self.world.drill {
+                drill.forget(&self.names[agent]);
+            }
+        }
+        match &self.world.drill {
+            Some(drill) => drill.all_reached(&self.names, STEP_DEADLINE).await,
+            None => Ok(()),
+        }
     }
 
     fn show(&self, checkpoint: &Checkpoint, last: bool) {

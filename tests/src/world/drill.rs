@@ -90,6 +90,11 @@ impl Drill {
         self.now.send_modify(|_| {});
     }
 
+    /// What this part has reached counts no more: its process was ended, and another goes on from older data.
+    pub fn forget(&self, part: &str) {
+        self.lock().reached.remove(part);
+    }
+
     /// Waits until every part in `parts` has done what is due now.
     ///
     /// # Errors
