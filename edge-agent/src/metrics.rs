@@ -80,6 +80,9 @@ impl AgentMetrics {
         count("snmp_bytes", "SNMP bytes at IP level in both directions", &own.snmp_bytes);
         count("wan_bytes", "payload bytes published, resends included", &own.wan_bytes);
         count("reconnects", "connections to the broker that were tried", &own.reconnects);
+        for (_, outcome) in OUTCOMES {
+            drop(own.polls.get_or_create(&OutcomeLabel { outcome }));
+        }
         metrics.register("polls", "polls by outcome", own.polls.clone());
         own
     }
@@ -105,13 +108,14 @@ impl AgentMetrics {
 
 /// The outcome of a poll as a label.
 pub fn outcome_word(outcome: u8) -> &'static str {
-    const NAMES: [(Outcome, &str); 6] = [
-        (Outcome::Complete, "complete"),
-        (Outcome::Partial, "partial"),
-        (Outcome::NoAnswer, "no-answer"),
-        (Outcome::Refused, "refused"),
-        (Outcome::Unusable, "unusable"),
-        (Outcome::Changed, "changed"),
-    ];
-    NAMES.iter().find(|(known, _)| *known as u8 == outcome).map_or("unknown", |(_, name)| name)
+    OUTCOMES.iter().find(|(known, _)| *known as u8 == outcome).map_or("unknown", |(_, name)| name)
 }
+
+const OUTCOMES: [(Outcome, &str); 6] = [
+    (Outcome::Complete, "complete"),
+    (Outcome::Partial, "partial"),
+    (Outcome::NoAnswer, "no-answer"),
+    (Outcome::Refused, "refused"),
+    (Outcome::Unusable, "unusable"),
+    (Outcome::Changed, "changed"),
+];

@@ -13,3 +13,4 @@ mod peers;
 mod soak;
 mod support;
 mod tidy;
+mod watched;
