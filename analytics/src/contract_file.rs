@@ -110,7 +110,11 @@ impl ContractFile {
         ContractFile::parse(path, text)
     }
 
-    fn parse(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
+    /// Reads a contract from memory; `path` only names it in refusals.
+    ///
+    /// # Errors
+    /// [`ContractFileError`], with the line and the remedy.
+    pub fn parse(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
         let failed =
             |error: toml::de::Error| ContractFileError::Parse { path: path.to_owned(), why: error.to_string() };
         let head: Head = toml::from_str(&text).map_err(failed)?;
