@@ -6,6 +6,7 @@ CARGO ?= cargo
 ENGINE := embedded-clickhouse/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 APT_DEMO := npm gcc
 APT_TEST := $(APT_DEMO) mosquitto redis-server snmp snmpd
+CONFORMANCE := target/conformance/venv
 # coverage without a sanitizer builds on stable; Rust checks bounds and overflows itself
 FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
 FUZZ_FLAGS := -s none --target-dir ../target/fuzz
@@ -36,6 +37,14 @@ test: engine need-test ## all tests that need nothing outside this repository
 .PHONY: test-recordings
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
 	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
+
+.PHONY: conformance
+conformance: engine ## stock ClickHouse clients against the embedded engine, or URL=http://… USER= PASSWORD_FILE=; needs pip's index
+	$(CARGO) build -p embedded-clickhouse
+	@test -x $(CONFORMANCE)/bin/python || python3 -m venv $(CONFORMANCE)
+	@$(CONFORMANCE)/bin/pip install -q --require-hashes -r tests/conformance/requirements.txt
+	$(CONFORMANCE)/bin/python tests/conformance/run.py --cargo "$(CARGO)" \
+	  $(if $(URL),--url "$(URL)" --user "$(USER)" --password-file "$(PASSWORD_FILE)")
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for a minute; SECONDS=60, TARGET= one of fuzz/targets (needs cargo-fuzz and a C++ compiler)
