@@ -6,6 +6,13 @@ CARGO ?= cargo
 ENGINE := embedded-clickhouse/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 APT_DEMO := npm gcc
 APT_TEST := $(APT_DEMO) mosquitto redis-server snmp snmpd strace nftables iproute2
+CONFORMANCE := target/conformance/venv
+# coverage without a sanitizer builds on stable; Rust checks bounds and overflows itself
+FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
+FUZZ_FLAGS := -s none --target-dir ../target/fuzz
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
+# a pause of 5 s is a hang (a second is noted as slow), 1 GiB is a blow-up; a payload has at most 16 KiB
+FUZZ_LIMITS := -timeout=5 -report_slow_units=1 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 -verbosity=0
 RECORDINGS := edge-agent/recordings,analytics/recordings
 
 .PHONY: help
@@ -40,6 +47,25 @@ hardship: engine need-test ## the edge under hardship alone, with the broker awa
 .PHONY: test-recordings
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
 	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
+
+.PHONY: conformance
+conformance: engine ## stock ClickHouse clients against the embedded engine, or URL=http://… USER= PASSWORD_FILE=; needs pip's index
+	$(CARGO) build -p embedded-clickhouse
+	@test -x $(CONFORMANCE)/bin/python || python3 -m venv $(CONFORMANCE)
+	@$(CONFORMANCE)/bin/pip install -q --require-hashes -r tests/conformance/requirements.txt
+	$(CONFORMANCE)/bin/python tests/conformance/run.py --cargo "$(CARGO)" \
+	  $(if $(URL),--url "$(URL)" --user "$(USER)" --password-file "$(PASSWORD_FILE)")
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a minute; SECONDS=60, TARGET= one of fuzz/targets (needs cargo-fuzz and a C++ compiler)
+	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz --locked'; exit 1; }
+	cd fuzz && $(FUZZ) build $(FUZZ_FLAGS) $(TARGET)
+	@cd fuzz && for target in $(or $(TARGET),$(FUZZ_TARGETS)); do \
+	  echo "── $$target"; mkdir -p ../target/fuzz/corpus/$$target regressions/$$target; \
+	  $(FUZZ) run $(FUZZ_FLAGS) $$target ../target/fuzz/corpus/$$target seeds/$$target regressions/$$target -- \
+	    -max_total_time=$(or $(SECONDS),60) $(FUZZ_LIMITS) || exit 1; \
+	done; rmdir regressions/* 2>/dev/null; \
+	if ls artifacts/*/* >/dev/null 2>&1; then echo 'findings:'; ls artifacts/*/*; exit 1; fi
 
 .PHONY: check
 check: lint deny ## formatting, clippy with warnings as errors, bans, licences, sources

@@ -110,14 +110,6 @@ impl ContractFile {
         ContractFile::parse(path, text)
     }
 
-    /// A contract that is kept elsewhere; `path` names it in errors.
-    ///
-    /// # Errors
-    /// As [`ContractFile::load`].
-    pub fn from_text(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
-        ContractFile::parse(path, text)
-    }
-
     /// Byte for byte as it was written.
     pub fn text(&self) -> &str {
         &self.text
@@ -128,7 +120,11 @@ impl ContractFile {
         self.path.display().to_string()
     }
 
-    fn parse(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
+    /// Reads a contract from memory; `path` only names it in refusals.
+    ///
+    /// # Errors
+    /// [`ContractFileError`], with the line and the remedy.
+    pub fn parse(path: &Path, text: String) -> Result<ContractFile, ContractFileError> {
         let failed =
             |error: toml::de::Error| ContractFileError::Parse { path: path.to_owned(), why: error.to_string() };
         let head: Head = toml::from_str(&text).map_err(failed)?;

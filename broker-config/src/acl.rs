@@ -34,6 +34,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them, so that each is counted from 0 on.
+    pub const ALL: [Self; 8] = [
+        Self::NotATopic,
+        Self::NotAFilter,
+        Self::Foreign,
+        Self::ServicesOnly,
+        Self::AgentsOnly,
+        Self::AcksByIngestOnly,
+        Self::Shared,
+        Self::Retained,
+    ];
+
     /// A short constant word for metrics and logs.
     pub fn word(self) -> &'static str {
         match self {

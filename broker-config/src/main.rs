@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use broker_config::check::{Level, check};
 use broker_config::limits::{BROKER_DAYS, CA_DAYS, CRL_DAYS, LEAF_DAYS};
+use broker_config::operations::{alerts, catalogue, dashboard};
 use broker_config::pki::{Authority, CRL_FILE, Index, Issued, Validity, files};
 use broker_config::{mosquitto, rules};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   broker-config check certificates --crl pki/crl.pem
   broker-config mosquitto --dir /etc/mosquitto/platen --pki pki
   broker-config rules
+  broker-config dashboards --dir dashboards
 
 Exit codes: 0 done, 1 a check failed, 64 wrong use or input.";
 
@@ -92,6 +94,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write fleet.json (a Grafana dashboard) and alerts.yml (rules for Prometheus).
+    Dashboards {
+        /// Where to write.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Replace files that exist.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Print every metric of every part, with what it tells and what to do.
+    Metrics,
     /// Print completions for a shell.
     Completions { shell: clap_complete::Shell },
     /// Print the version.
@@ -215,6 +228,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Rules { json: true } => print(&serde_json::to_string_pretty(&rules::RULES)?)?,
         Command::Rules { json: false } => print(rules::table().trim_end())?,
+        Command::Dashboards { dir, force } => {
+            let wanted = [("fleet.json", dashboard::dashboard()), ("alerts.yml", alerts::rules())];
+            write_new(&dir, wanted, force)?;
+            print(&format!("wrote fleet.json and alerts.yml to {}", dir.display()))?;
+        }
+        Command::Metrics => print(catalogue::table().trim_end())?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "broker-config", &mut std::io::stdout());
         }
@@ -257,21 +276,27 @@ fn write_issued(issued: &Issued, name: &str, common: &Common) -> anyhow::Result<
 }
 
 fn write_mosquitto(dir: &std::path::Path, services: &[String], port: u16, force: bool) -> anyhow::Result<()> {
-    files::make_dir(dir)?;
     let absolute = std::path::absolute(dir).context("resolve the folder")?;
     let wanted = [
-        (dir.join("mosquitto.conf"), mosquitto::configuration(&absolute.to_string_lossy(), port)),
-        (dir.join("acl"), mosquitto::acl(services)),
+        ("mosquitto.conf", mosquitto::configuration(&absolute.to_string_lossy(), port)),
+        ("acl", mosquitto::acl(services)),
     ];
-    for (path, text) in wanted {
-        anyhow::ensure!(force || !path.exists(), "{} exists already; choose --force to replace it", path.display());
-        files::write(&path, text.as_bytes(), files::PUBLIC_MODE)?;
-    }
+    write_new(dir, wanted, force)?;
     print(&format!(
         "wrote mosquitto.conf and acl to {} for {} service(s); put ca.pem, crl.pem, broker.pem and broker.key there too",
         dir.display(),
         services.len()
     ))
+}
+
+fn write_new(dir: &std::path::Path, wanted: [(&str, String); 2], force: bool) -> anyhow::Result<()> {
+    files::make_dir(dir)?;
+    for (name, text) in wanted {
+        let path = dir.join(name);
+        anyhow::ensure!(force || !path.exists(), "{} exists already; choose --force to replace it", path.display());
+        files::write(&path, text.as_bytes(), files::PUBLIC_MODE)?;
+    }
+    Ok(())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

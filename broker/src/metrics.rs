@@ -98,6 +98,7 @@ impl BrokerMetrics {
             router_backlog: Gauge::default(),
             queued_bytes: Gauge::default(),
         };
+        metrics.begin();
         let m = &metrics;
         registry.register(names::CONNECTS, "attempts to connect", m.connects.clone());
         registry.register(names::DISCONNECTS, "ended connections", m.disconnects.clone());
@@ -124,6 +125,23 @@ impl BrokerMetrics {
         registry.register(names::QUEUED_BYTES, "bytes waiting for clients", m.queued_bytes.clone());
         registry.register(names::ROUTER_BACKLOG, "events waiting for the router", m.router_backlog.clone());
         metrics
+    }
+
+    /// Every label there can be stands at 0: a rule that looks for a rise would miss the first of a new one.
+    fn begin(&self) {
+        drop(self.connects.get_or_create(&Connect { result: "accepted", reason: "" }));
+        for reason in Refused::ALL {
+            drop(self.connects.get_or_create(&Connect { result: "refused", reason: reason.word() }));
+        }
+        for end in End::ALL {
+            drop(self.disconnects.get_or_create(&ByReason { reason: end.word() }));
+        }
+        for reason in broker_config::acl::Refusal::ALL {
+            drop(self.refusals.get_or_create(&ByReason { reason: reason.word() }));
+        }
+        for result in ["done", "failed"] {
+            drop(self.reloads.get_or_create(&ByResult { result }));
+        }
     }
 
     /// For the HTTP face.

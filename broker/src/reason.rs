@@ -33,6 +33,28 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// All of them, so that each is counted from 0 on.
+    pub const ALL: [Self; 18] = [
+        Self::ConnectionsMax,
+        Self::HandshakesMax,
+        Self::AddressMax,
+        Self::Timeout,
+        Self::Left,
+        Self::CertificateMissing,
+        Self::CertificateExpired,
+        Self::CertificateRevoked,
+        Self::CertificateForeign,
+        Self::CertificateInvalid,
+        Self::Tls,
+        Self::NotMqtt,
+        Self::CommonName,
+        Self::ClientId,
+        Self::Will,
+        Self::Occupied,
+        Self::Router,
+        Self::Stopping,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::ConnectionsMax => "connections_max",
@@ -118,6 +140,25 @@ pub enum End {
 }
 
 impl End {
+    /// All of them, so that each is counted from 0 on.
+    pub const ALL: [Self; 15] = [
+        Self::Goodbye,
+        Self::Lost,
+        Self::KeepAlive,
+        Self::TakenOver,
+        Self::CertificateRevoked,
+        Self::CertificateExpired,
+        Self::CertificateInvalid,
+        Self::Forbidden,
+        Self::Oversize,
+        Self::Malformed,
+        Self::TooManyFilters,
+        Self::Slow,
+        Self::Overrun,
+        Self::Router,
+        Self::Stopping,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Goodbye => "goodbye",

@@ -110,6 +110,9 @@ impl AgentMetrics {
         count("wan_bytes", "payload bytes published, resends included", &own.wan_bytes);
         count("reconnects", "connections to the broker that were tried", &own.reconnects);
         metrics.register("broker_faults", "connections that ended or were not made, by fault", own.faults.clone());
+        for (_, outcome) in OUTCOMES {
+            drop(own.polls.get_or_create(&OutcomeLabel { outcome }));
+        }
         metrics.register("polls", "polls by outcome", own.polls.clone());
         own
     }
@@ -154,13 +157,14 @@ impl AgentMetrics {
 
 /// The outcome of a poll as a label.
 pub fn outcome_word(outcome: u8) -> &'static str {
-    const NAMES: [(Outcome, &str); 6] = [
-        (Outcome::Complete, "complete"),
-        (Outcome::Partial, "partial"),
-        (Outcome::NoAnswer, "no-answer"),
-        (Outcome::Refused, "refused"),
-        (Outcome::Unusable, "unusable"),
-        (Outcome::Changed, "changed"),
-    ];
-    NAMES.iter().find(|(known, _)| *known as u8 == outcome).map_or("unknown", |(_, name)| name)
+    OUTCOMES.iter().find(|(known, _)| *known as u8 == outcome).map_or("unknown", |(_, name)| name)
 }
+
+const OUTCOMES: [(Outcome, &str); 6] = [
+    (Outcome::Complete, "complete"),
+    (Outcome::Partial, "partial"),
+    (Outcome::NoAnswer, "no-answer"),
+    (Outcome::Refused, "refused"),
+    (Outcome::Unusable, "unusable"),
+    (Outcome::Changed, "changed"),
+];

@@ -3,8 +3,8 @@
 //! It replaces a ClickHouse server where one node is enough: demo, tests, small installations. Clients differ by URL only.
 //! It holds no table of its own, knows nothing of printers, and keeps nothing outside its folder.
 //!
-//! Reading order: [`config`] and [`limits`] → `server` (HTTP) → `request`, `statement`, `body`, [`access`]
-//! (pure: what is asked, by whom) → `execution` (one statement, start to end) → [`engine`] → `abi` (the only unsafe code).
+//! Reading order: [`config`] and [`limits`] → `server` (HTTP) → `request`, `multipart`, `statement`, `body`,
+//! [`access`] (pure: what is asked, by whom; together in [`face`]) → `execution` (one statement, start to end) → [`engine`] → `abi` (the only unsafe code).
 
 mod abi;
 pub mod access;
@@ -12,11 +12,13 @@ mod body;
 pub mod config;
 pub mod engine;
 mod execution;
+pub mod face;
 pub mod home;
 mod job;
 pub mod library;
 pub mod limits;
 mod metrics;
+mod multipart;
 mod prologue;
 mod reply;
 mod request;

@@ -53,6 +53,11 @@ impl Counters {
             connections: Gauge::default(),
             engine_memory_bytes: Gauge::default(),
         };
+        for kind in [RequestKind::Refused, RequestKind::Read, RequestKind::Write, RequestKind::Insert] {
+            let result = if kind == RequestKind::Refused { "forbidden" } else { "ok" };
+            drop(counters.requests.get_or_create(&vec![("kind", kind.label()), ("result", result)]));
+            drop(counters.seconds.get_or_create(&vec![("kind", kind.label())]));
+        }
         metrics.register(
             "requests",
             "requests by kind and result (ok or a class of errors)",

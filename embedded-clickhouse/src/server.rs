@@ -29,6 +29,7 @@ use crate::execution::{self, Begun, Frame, Plan, Rights};
 use crate::job::Jobs;
 use crate::limits;
 use crate::metrics::{Counters, RequestKind};
+use crate::multipart;
 use crate::reply::{self, Failure};
 use crate::request::Query;
 use crate::slots::Slots;
@@ -159,7 +160,7 @@ impl Server {
         };
         let (mut body, held) = self.collect(body).await?;
         if let Some(boundary) = query.multipart.take() {
-            fields(&mut query, boundary, std::mem::take(&mut body)).await?;
+            multipart::fields(&mut query, boundary, std::mem::take(&mut body)).await?;
         }
         seen.query_id = query.query_id.take().unwrap_or_else(random_id);
         let rights = match (user.readonly, query.method_reads_only || query.asks_readonly) {
@@ -295,24 +296,6 @@ impl Server {
 struct Seen {
     kind: RequestKind,
     query_id: String,
-}
-
-/// Takes the fields of a multipart body, as the clickhouse crate sends parameters.
-async fn fields(query: &mut Query, boundary: String, body: Vec<u8>) -> Result<(), Failure> {
-    let damaged = |error| Failure::bad_request(format!("the multipart body cannot be read: {error}"));
-    let stream = futures_util::stream::once(async move { Ok::<_, Infallible>(Bytes::from(body)) });
-    let mut parts = multer::Multipart::new(stream, boundary);
-    while let Some(part) = parts.next_field().await.map_err(damaged)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if part.file_name().is_some() {
-            return Err(Failure::new(48, "NOT_IMPLEMENTED", "external tables are not supported"));
-        }
-        let value = part.bytes().await.map_err(damaged)?;
-        let value = String::from_utf8(value.to_vec())
-            .map_err(|_| Failure::bad_request(format!("the field {name:?} is not UTF-8")))?;
-        query.field(name, value)?;
-    }
-    Ok(())
 }
 
 fn failure_class(failure: &Failure) -> &'static str {

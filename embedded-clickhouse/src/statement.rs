@@ -5,6 +5,9 @@
 //! the last word. It must never take data for SQL: data inside a statement reach the engine's text parser, which splits
 //! binary rows in the wrong places.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 /// What a request's text is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shape<'a> {
@@ -63,9 +66,19 @@ pub(crate) fn shape(text: &[u8]) -> Shape<'_> {
 
 /// Whether something follows the `;` that ends the rows of a `VALUES` insert. A server refuses that; the embedded engine
 /// would drop it without a word.
+///
+/// Data with several heredocs that are never closed are refused too: rows are no place for them, and each costs a pass.
 pub(crate) fn goes_on_after_values(data: &[u8]) -> bool {
     let mut tokens = Tokens::new(data);
-    tokens.any(|token| token.depth == 0 && token.is(";")) && tokens.any(|token| !token.is(";"))
+    let mut ended = false;
+    while let Some(token) = tokens.next() {
+        let semicolon = token.is(";");
+        if (ended && !semicolon) || tokens.open_heredocs >= OPEN_HEREDOCS_MAX {
+            return true;
+        }
+        ended |= semicolon && token.depth == 0;
+    }
+    false
 }
 
 /// Why a user who may only read may not run this, although `readonly=1` would let it pass.
@@ -232,17 +245,24 @@ impl Token<'_> {
     }
 }
 
+/// Opening tags of heredocs (`$tag$`) for whose end a text is searched in vain, each time to its end, before its tags are
+/// listed once: a text can hold a tag every four bytes.
+const OPEN_HEREDOCS_MAX: usize = 4;
+
 /// Splits text into tokens, without comments and blanks. Every step moves forward, so it ends on any input.
 #[derive(Debug, Clone)]
 struct Tokens<'a> {
     text: &'a [u8],
     at: usize,
     depth: usize,
+    open_heredocs: usize,
+    /// Where each tag stands last, once that is worth knowing.
+    last_tags: Option<Rc<HashMap<&'a [u8], usize>>>,
 }
 
 impl<'a> Tokens<'a> {
     fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, open_heredocs: 0, last_tags: None }
     }
 
     fn skip_blanks_and_comments(&mut self) {
@@ -281,16 +301,41 @@ impl<'a> Tokens<'a> {
     }
 
     /// `$tag$ … $tag$`: the end, if this is one.
-    fn heredoc_end(&self) -> Option<usize> {
+    fn heredoc_end(&mut self) -> Option<usize> {
         let rest = &self.text[self.at..];
         let tag_end = 1 + rest[1..].iter().position(|byte| !is_word(*byte) || *byte == b'$')?;
         if rest.get(tag_end) != Some(&b'$') {
             return None;
         }
         let tag = &rest[..=tag_end];
-        let close = rest[tag.len()..].windows(tag.len()).position(|window| window == tag)?;
-        Some(self.at + tag.len() + close + tag.len())
+        if self.open_heredocs >= OPEN_HEREDOCS_MAX {
+            let last = self.last_tags.get_or_insert_with(|| Rc::new(last_tags(self.text)));
+            if last.get(tag).is_none_or(|last| *last < self.at + tag.len()) {
+                return None;
+            }
+        }
+        let close = rest[tag.len()..].windows(tag.len()).position(|window| window == tag);
+        if close.is_none() {
+            self.open_heredocs += 1;
+        }
+        Some(self.at + tag.len() + close? + tag.len())
     }
+}
+
+/// Each `$tag$` with the place where it stands last.
+fn last_tags(text: &[u8]) -> HashMap<&[u8], usize> {
+    let mut tags = HashMap::new();
+    let mut opened = None;
+    for (at, byte) in text.iter().enumerate() {
+        if *byte == b'$' {
+            if let Some(opened) = opened.replace(at) {
+                tags.insert(&text[opened..=at], opened);
+            }
+        } else if !is_word(*byte) {
+            opened = None;
+        }
+    }
+    tags
 }
 
 impl<'a> Iterator for Tokens<'a> {
@@ -300,11 +345,12 @@ impl<'a> Iterator for Tokens<'a> {
         self.skip_blanks_and_comments();
         let start = self.at;
         let first = *self.text.get(start)?;
+        let heredoc_end = if first == b'$' { self.heredoc_end() } else { None };
         let mut depth = self.depth;
         let (kind, end) = match first {
+            b'$' if heredoc_end.is_some() => (Kind::Quoted, heredoc_end.unwrap_or(start + 1)),
             b'\'' => (Kind::Quoted, self.quoted_end(first)),
             b'"' | b'`' => (Kind::Name, self.quoted_end(first)),
-            b'$' if self.heredoc_end().is_some() => (Kind::Quoted, self.heredoc_end().unwrap_or(start + 1)),
             byte if is_word(byte) => {
                 let length = self.text[start..].iter().position(|byte| !is_word(*byte));
                 (Kind::Word, length.map_or(self.text.len(), |length| start + length))

@@ -90,6 +90,9 @@ impl Counters {
         for result in ["stored", "failed"] {
             drop(counters.canaries.get_or_create(&[("result", result)]));
         }
+        for table in ["polls", "events", "plans", "stats", "drops", "kept", "rejected_records", "batches"] {
+            drop(counters.rows.get_or_create(&[("table", table)]));
+        }
         let c = &counters;
         metrics.register(
             "payloads",

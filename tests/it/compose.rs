@@ -63,3 +63,20 @@ fn no_container_may_gain_privileges_and_no_secret_stands_in_the_file() {
         }
     }
 }
+
+#[test]
+fn prometheus_scrapes_addresses_that_parts_listen_on_and_reads_rules_that_exist() {
+    let folder = root().join("broker-config/dashboards");
+    let text = std::fs::read_to_string(folder.join("prometheus.yml")).unwrap();
+    let config = YamlLoader::load_from_str(&text).unwrap().remove(0);
+    for file in config["rule_files"].as_vec().unwrap() {
+        let rules = std::fs::read_to_string(folder.join(file.as_str().unwrap())).unwrap();
+        let rules = YamlLoader::load_from_str(&rules).unwrap().remove(0);
+        assert!(!rules["groups"][0]["rules"].as_vec().unwrap().is_empty());
+    }
+    for target in config["scrape_configs"][0]["static_configs"][0]["targets"].as_vec().unwrap() {
+        let (part, port) = target.as_str().unwrap().split_once(':').unwrap();
+        let listens = environment(part).into_iter().find(|(name, _)| name.ends_with("__HTTP__LISTEN")).unwrap().1;
+        assert!(listens.ends_with(&format!(":{port}")), "{part} listens on {listens}, not on {port}");
+    }
+}

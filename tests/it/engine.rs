@@ -5,6 +5,7 @@
 
 mod access;
 mod clients;
+mod conformance;
 mod faults;
 mod polls;
 mod process;

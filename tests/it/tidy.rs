@@ -17,6 +17,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
         "tests",
         &["analytics", "broker", "broker-config", "edge-agent", "embedded-clickhouse", "ingest", "schemas", "service"],
     ),
+    ("fuzz", &["analytics", "broker", "broker-config", "edge-agent", "embedded-clickhouse", "ingest", "schemas"]),
 ];
 
 /// Names that say nothing about what is inside.

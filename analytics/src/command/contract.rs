@@ -105,7 +105,7 @@ pub async fn version(
     let unknown = || ContractRunError::Unknown { tenant: store.tenant().to_owned(), id: id.to_owned(), version };
     let row = rows.pop().ok_or_else(unknown)?;
     let name = format!("contract {id}, version {}", row.version);
-    let file = ContractFile::from_text(Path::new(&name), row.text.clone())?;
+    let file = ContractFile::parse(Path::new(&name), row.text.clone())?;
     Ok((row, file))
 }
 

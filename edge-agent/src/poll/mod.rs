@@ -125,8 +125,8 @@ pub async fn first_read(config: &SnmpConfig, at: &At, now: Duration) -> Result<(
     Ok(adopt(at, &full, &client, now))
 }
 
-/// Makes an inventory entry and a poll of a full read.
-fn adopt(at: &At, full: &full::Full, client: &Client, now: Duration) -> (Known, Polled) {
+/// Makes an inventory entry and a poll of a full read. Pure.
+pub fn adopt(at: &At, full: &full::Full, client: &Client, now: Duration) -> (Known, Polled) {
     let table = &full.table;
     let profile = Profile::of(identity::enterprise(table));
     let device = identity::device(table, &profile);

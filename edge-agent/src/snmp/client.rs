@@ -274,7 +274,11 @@ fn replay(table: &Table, kind: Kind, oids: &[Oid]) -> Binds {
     }
 }
 
-#[cfg(test)]
-pub(super) fn parse_anything(bytes: &[u8]) -> bool {
-    parse(bytes, Expected { version: Version::V2c, community: b"public", id: 1 }).is_ok()
+/// What one datagram says to the request `id`; `None` if it does not answer that request. Pure.
+pub fn answer(datagram: &[u8], version: Version, community: &[u8], id: i32) -> Option<Result<Binds, SnmpError>> {
+    match parse(datagram, Expected { version, community, id }) {
+        Ok(binds) => Some(Ok(binds)),
+        Err(Refusal::Error(error)) => Some(Err(error)),
+        Err(Refusal::Stray) => None,
+    }
 }

@@ -71,7 +71,11 @@ impl Oid {
         bytes
     }
 
+    /// Contents without a byte, which X.690 does not allow and some devices send for "none", are 0.0.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, OidError> {
+        if bytes.is_empty() {
+            return Ok(Self(vec![0, 0]));
+        }
         let mut arcs = Vec::with_capacity(bytes.len() + 1);
         let mut value: u64 = 0;
         for byte in bytes {

@@ -54,6 +54,24 @@ fn names_that_look_like_keywords_are_names() {
 }
 
 #[test]
+fn a_heredoc_behind_many_open_ones_is_still_one() {
+    let open: String = (0..20).map(|n| format!("$t{n}$ ")).collect();
+    is_query(&format!("SELECT {open} $x$ FORMAT A ' $x$ FORMAT CSV"), Some("CSV"));
+    is_query(&format!("SELECT {open} $x$ FORMAT A"), Some("A"));
+    assert!(leaves_engine(&format!("SELECT {open} $x$ ' $x$, file('a') AS $y$")).is_some());
+    assert!(goes_on_after_values(format!("(1, {open})").as_bytes()));
+}
+
+/// Each tag was once looked for to the end of the text: a megabyte took minutes.
+#[test]
+fn a_megabyte_of_open_heredocs_costs_few_passes() {
+    let text: String = (0..100_000).map(|n| format!("$t{n}$ ")).collect();
+    let mut tokens = Tokens::new(text.as_bytes());
+    assert_eq!(tokens.by_ref().count(), 100_000);
+    assert_eq!(tokens.open_heredocs, OPEN_HEREDOCS_MAX, "searched to the end more often");
+}
+
+#[test]
 fn comments_quotes_and_heredocs_are_skipped() {
     is_insert(
         "/* VALUES */ INSERT -- FORMAT x\n INTO t VALUES (1)",

@@ -1,0 +1,48 @@
+//! What devices answer, from the datagram to the poll that the cloud stores; and recordings of devices.
+
+use std::time::Duration;
+
+use edge_agent::poll::full::{self, Depth, Full};
+use edge_agent::poll::{At, adopt};
+use edge_agent::read;
+use edge_agent::snmp::{Client, Table, Version, client};
+use edge_agent::walk;
+
+const REQUEST: i32 = 1;
+
+/// One datagram as the answer to request 1 of community `public`, in both versions.
+pub fn varbinds(data: &[u8]) {
+    for version in [Version::V1, Version::V2c] {
+        let Some(Ok(binds)) = client::answer(data, version, b"public", REQUEST) else { continue };
+        let mut table = Table::default();
+        for (oid, value) in binds {
+            assert_eq!(oid.to_string().parse(), Ok(oid.clone()), "an identifier that was read can be written");
+            if let Some(value) = value {
+                table.insert(oid, value);
+            }
+        }
+        poll_of(table);
+    }
+}
+
+/// A recording in the `.snmprec` format, read by the code that reads devices.
+pub fn snmprec(data: &[u8]) {
+    let Ok(table) = walk::parse(data) else { return };
+    let mut recorded = Client::recorded(table);
+    if let Ok(full) = super::done(full::read(&mut recorded, Depth::Everything)) {
+        poll_of(full.table);
+    }
+}
+
+/// A table as people see it and as the cloud gets it.
+fn poll_of(table: Table) {
+    let shown = read::report(&table, true).to_string();
+    assert!(shown.starts_with('{'), "{shown}");
+    let at = At { address: [127, 0, 0, 1].into(), port: 161, version: Version::V2c, community: 0 };
+    let full = Full { table, complete: true, identified: true };
+    let (known, polled) = adopt(&at, &full, &Client::recorded(Table::default()), Duration::ZERO);
+    assert_eq!(known.device, polled.device);
+    for (name, value) in &polled.poll.counters {
+        assert!(*value >= 0, "no counter runs below zero: {name} {value}");
+    }
+}
