@@ -1,5 +1,5 @@
 //! From the bytes of a payload to rows, as ingest does it, beside what any reader of these bytes must do: inflate the body
-//! and step over its MessagePack without keeping anything.
+//! and step over its MessagePack without keeping anything. CPU time of one thread.
 
 use anyhow::{Context, Result};
 use ingest::decode::{envelope, payload};
@@ -7,10 +7,10 @@ use schemas::id::AgentCn;
 use schemas::topic::Topic;
 use schemas::wire::{decode_body, decode_header, freeze};
 use serde::de::IgnoredAny;
-use tokio::time::Instant;
 
 use super::payloads::{Recorded, polls};
-use super::{Figure, Rule, Setting};
+use super::usage::thread_seconds;
+use super::{Figure, Rule, Setting, approx};
 
 /// Payloads decoded in one run.
 const PAYLOADS: usize = 200;
@@ -25,9 +25,9 @@ pub(super) async fn run(setting: Setting) -> Result<Vec<Figure>> {
     let received = jiff::Timestamp::from_second(1_780_000_000)?;
 
     let per_poll = |run: &mut dyn FnMut() -> Result<usize>| -> Result<f64> {
-        let began = Instant::now();
+        let before = thread_seconds()?;
         std::hint::black_box(run()?);
-        Ok(began.elapsed().as_secs_f64() * 1e9 / approx(polls))
+        Ok((thread_seconds()? - before) * 1e9 / approx(polls))
     };
     let (mut rows, mut typed, mut skipped, mut inflated, mut hashed) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..setting.runs {
@@ -76,10 +76,4 @@ pub(super) async fn run(setting: Setting) -> Result<Vec<Figure>> {
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(zstd::bulk::decompress(&decode_header(bytes)?.body, schemas::limits::BODY_BYTES_MAX)?)
-}
-
-/// Counts of a bench are small enough for a float.
-#[expect(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^52")]
-pub(super) fn approx(count: usize) -> f64 {
-    count as f64
 }

@@ -2,22 +2,13 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use service::clock::Clock;
+
+use super::usage::{kilobytes, ticks};
 
 /// With more than this taken by others, a figure is marked.
 const BUSY_PERCENT: f64 = 10.0;
-
-fn kilobytes(text: &str, key: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-    line.trim().trim_end_matches("kB").trim().parse().unwrap_or(0)
-}
-
-/// The sum of `fields` tick counts from utime on (2: own, 4: with children that were waited for).
-fn ticks(stat: &str, fields: usize) -> Result<f64> {
-    let (_, rest) = stat.rsplit_once(") ").context("a line of /proc/PID/stat")?;
-    rest.split(' ').skip(11).take(fields).map(|field| Ok(field.parse::<f64>()?)).sum()
-}
 
 /// Busy and all ticks of the machine so far.
 fn machine_ticks() -> Result<(f64, f64)> {

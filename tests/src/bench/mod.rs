@@ -4,12 +4,21 @@
 //! written by hand and says what limits each figure. `machine` says where it was measured and how much of the machine
 //! others had meanwhile.
 
+mod agent;
 mod decode;
 pub mod figure;
+mod ingest;
+mod latency;
 mod machine;
+mod packets;
 mod payloads;
 mod report;
 mod spool;
+mod stand;
+mod store;
+pub mod upstream;
+pub mod usage;
+mod workers;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -32,6 +41,8 @@ pub struct Setting {
     pub runs: usize,
     /// Smaller sizes: all benches in minutes.
     pub quick: bool,
+    /// Polls in the large store; the bench chooses if there is none.
+    pub rows: Option<usize>,
     /// Emptied first; everything that a bench keeps is below.
     pub dir: PathBuf,
 }
@@ -56,8 +67,18 @@ pub struct Bench {
 
 /// All benches in the order of the page.
 pub const BENCHES: &[Bench] = &[
+    Bench { name: "ingest", title: "Broker to committed rows", run: |setting| Box::pin(ingest::run(setting)) },
+    Bench { name: "latency", title: "Receive to commit", run: |setting| Box::pin(latency::run(setting)) },
+    Bench { name: "workers", title: "Several workers, a slow store", run: |setting| Box::pin(workers::run(setting)) },
+    Bench { name: "agent", title: "Polling printers", run: |setting| Box::pin(agent::run(setting)) },
+    Bench {
+        name: "upstream",
+        title: "Bytes between agent and broker",
+        run: |setting| Box::pin(upstream::run(setting)),
+    },
     Bench { name: "decode", title: "Decoding a payload", run: |setting| Box::pin(decode::run(setting)) },
     Bench { name: "spool", title: "Keeping a poll on the agent's disk", run: |setting| Box::pin(spool::run(setting)) },
+    Bench { name: "store", title: "A large store", run: |setting| Box::pin(store::run(setting)) },
 ];
 
 /// Runs the benches named in `only` (all if empty) and writes what they measured into `page`.
@@ -90,4 +111,15 @@ pub async fn run(setting: Setting, only: &[String], page: &std::path::Path) -> R
         std::fs::remove_dir_all(&own.dir)?;
     }
     Ok(())
+}
+
+/// Counts of a bench are small enough for a float.
+#[expect(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^52")]
+fn approx(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small positive counts")]
+fn whole(value: f64) -> usize {
+    value.max(0.0) as usize
 }

@@ -16,8 +16,7 @@ use schemas::privacy::Withhold;
 use schemas::wire::{Device, Poll, Supply};
 use tokio::time::Instant;
 
-use super::decode::approx;
-use super::{Figure, Rule, Setting};
+use super::{Figure, Rule, Setting, approx};
 
 /// Appends in one run.
 const APPENDS: usize = 300;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use testbed::bench::{BENCHES, Setting, run};
+use testbed::bench::{BENCHES, Setting, run, upstream};
 
 /// Measures what Platen costs and carries, each figure beside a peer or a limit from the same run, and writes the tables
 /// of BENCHMARKS.md. Runs the binaries that lie beside it.
@@ -23,6 +23,9 @@ struct Arguments {
     /// Runs of each measurement, at least 5
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Polls in the large store: 10,000,000, or 2,000,000 with --quick
+    #[arg(long)]
+    rows: Option<usize>,
     /// The page whose tables are replaced
     #[arg(long, default_value = "BENCHMARKS.md")]
     page: PathBuf,
@@ -32,6 +35,9 @@ struct Arguments {
     /// List the benches and stop
     #[arg(long)]
     list: bool,
+    /// What the bench `upstream` runs in a network of its own
+    #[arg(long, hide = true)]
+    wire: Option<usize>,
 }
 
 #[tokio::main]
@@ -43,9 +49,26 @@ async fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let setting = Setting { runs: arguments.runs, quick: arguments.quick, dir: arguments.dir };
+    if let Some(devices) = arguments.wire {
+        return wire(devices, arguments).await;
+    }
+    let setting = Setting { runs: arguments.runs, quick: arguments.quick, rows: arguments.rows, dir: arguments.dir };
     match run(setting, &arguments.only, &arguments.page).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            testbed::demo::print_error(&format!("error: {error:#}"));
+            ExitCode::from(70)
+        }
+    }
+}
+
+async fn wire(devices: usize, arguments: Arguments) -> ExitCode {
+    let counted = upstream::inside(devices, arguments.runs, arguments.dir).await;
+    match counted.and_then(|counted| Ok(serde_json::to_string(&counted)?)) {
+        Ok(text) => {
+            testbed::demo::print_line(&text);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             testbed::demo::print_error(&format!("error: {error:#}"));
             ExitCode::from(70)

@@ -30,6 +30,22 @@ pub async fn get(address: &str, path: &str) -> Result<Answer> {
 /// # Errors
 /// When nothing answers.
 pub async fn send(address: &str, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Answer> {
+    let (status, body) = exchange(address, method, path, headers, body, TIMEOUT).await?;
+    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// As [`send`], with the answer's body as bytes and a time limit of the caller's.
+///
+/// # Errors
+/// When nothing answers in time.
+pub async fn exchange(
+    address: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+    timeout: Duration,
+) -> Result<(u16, Bytes)> {
     let exchange = async {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -40,10 +56,9 @@ pub async fn send(address: &str, method: Method, path: &str, headers: &[(&str, &
         }
         let response = sender.send_request(request.body(Full::new(body))?).await?;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok((status, response.into_body().collect().await?.to_bytes()))
     };
-    tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")?
+    tokio::time::timeout(timeout, exchange).await.context("no answer in time")?
 }
 
 /// The value of a metric, summed over its labels; 0 if absent.
