@@ -31,6 +31,15 @@ test: engine need-test ## all tests that need nothing outside this repository
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
 	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
 
+.PHONY: simulate
+simulate: ## the protocol's model at random: STEPS (5000000) steps from SEED; see docs/protocol.md
+	PLATEN_PROTOCOL_STEPS=$(or $(STEPS),5000000) $(if $(SEED),PLATEN_PROTOCOL_SEED=$(SEED)) \
+	  $(CARGO) test -p testbed --test protocol -- --nocapture simulate::
+
+.PHONY: explore
+explore: ## every behaviour of the protocol's model within larger bounds than `make test` has; minutes
+	PLATEN_PROTOCOL_BOUNDS=large $(CARGO) test -p testbed --test protocol -- --nocapture --test-threads 1 explore::
+
 .PHONY: check
 check: lint deny ## formatting, clippy with warnings as errors, bans, licences, sources
 
