@@ -169,10 +169,9 @@ impl Intake {
         &self.recent
     }
 
-    /// The payloads taken and not handed on yet; those of one agent in their order.
-    pub fn in_hand(&self) -> impl Iterator<Item = (PayloadId, Token)> {
-        let filling = self.batcher.members().iter().map(|member| (member.payload.id, member.token));
-        filling.chain(self.waiting.iter().map(|waiting| (waiting.envelope.id, waiting.delivery.token)))
+    /// The payloads in the group that fills.
+    pub fn filling(&self) -> &[Member] {
+        self.batcher.members()
     }
 
     fn count_pending(&self) {

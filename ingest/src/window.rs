@@ -31,6 +31,11 @@ impl Window {
         Self { connection, first: 0, entries: VecDeque::new() }
     }
 
+    /// Deliveries that the broker waits for.
+    pub fn waiting(&self) -> usize {
+        self.entries.len()
+    }
+
     /// A delivery came.
     pub fn push(&mut self, packet_id: u16) -> Token {
         let number = self.first + self.entries.len() as u64;

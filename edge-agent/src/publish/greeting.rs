@@ -11,14 +11,14 @@ use crate::time::stamper::Heard;
 const OPINIONS_APART: Duration = Duration::from_millis(500);
 
 /// A hello on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Asked {
     pub nonce: u64,
     pub at: Moment,
 }
 
 /// The hellos of one connection. `now` is time that is never driven; moments are those of the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Greeting {
     pace: Pace,
     asked: Option<Asked>,

@@ -24,7 +24,7 @@ pub struct Told {
 }
 
 /// One agent's conversation. `now` is time that is never driven.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Talk {
     pace: Pace,
     window: Window,

@@ -12,7 +12,7 @@ use schemas::limits::WINDOW_MAX;
 use crate::limits::ASKED_APART;
 
 /// How long to wait for an ack before sending again: doubling from `min` to `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pace {
     pub min: Duration,
     pub max: Duration,
@@ -25,7 +25,7 @@ impl Pace {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Flight {
     /// Sent at this time, so many times in all.
     Sent { at: Duration, attempts: u32 },
@@ -55,7 +55,7 @@ pub enum Want {
 }
 
 /// The payloads of one epoch that were sent and are not settled. Times are of any clock that never goes back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Window {
     pace: Pace,
     open: bool,

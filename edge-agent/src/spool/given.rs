@@ -33,7 +33,7 @@ impl Given {
 }
 
 /// What was sent and seen of each device.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     last: HashMap<u64, Last>,
     /// Hash of the alerts and error bits of the last poll that answered.

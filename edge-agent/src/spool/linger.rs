@@ -4,7 +4,7 @@ use crate::limits::ALERT_LINGER_MS;
 use crate::time::Moment;
 
 /// The waiting of what is unfrozen. Times are of the steady clock, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Linger {
     wait_ms: u64,
     /// When it closes because of an alert.

@@ -41,7 +41,7 @@ use self::layout::{FrozenValue, Name, encode};
 use self::linger::Linger;
 use self::record::Taken;
 use self::recover::Paths;
-use self::store::{MemoryStore, StoreError};
+use self::store::{MemoryStore, Store, StoreError};
 pub use self::summary::{Measures, Summary};
 use crate::limits::SHRINK_ABOVE_BYTES;
 use crate::time::Moment;
@@ -112,6 +112,36 @@ impl Spool {
     /// The contents of a memory-only spool. For models.
     pub fn image(&self) -> Option<&MemoryStore> {
         self.store.memory()
+    }
+
+    /// The same spool once more, if it is memory-only. For models.
+    pub fn fork(&self) -> Option<Self> {
+        let store = Latched::new(Store::Memory(self.image()?.clone()));
+        Some(Self {
+            settings: self.settings.clone(),
+            store,
+            books: self.books.clone(),
+            stamper: self.stamper.clone(),
+            memory: self.memory.clone(),
+            inventory: self.inventory.clone(),
+            counters: self.counters.clone(),
+            file: self.file.clone(),
+            bytes_frozen: self.bytes_frozen,
+            linger: self.linger.clone(),
+        })
+    }
+
+    /// Makes durable what is only applied, which a disk does by itself some seconds later. For models.
+    ///
+    /// # Errors
+    /// Errors of the store; they need [`Spool::reopen`].
+    pub fn sync(&mut self) -> Result<(), SpoolError> {
+        self.store.commit(Vec::new())
+    }
+
+    /// What the counters file says, or would say if there were one.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Keeps what is given; durable when it returns. Returns whether an alert changed, which

@@ -54,15 +54,27 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Goes on from the contents of a memory-only spool, as after a crash of a process with a disk. For models.
+    /// Goes on from the contents of a memory-only spool, as after a crash of a process with a disk; `before` is what the
+    /// counters file said. For models.
     ///
     /// # Errors
     /// When the contents are not those of a spool.
-    pub fn restore(settings: Settings, image: MemoryStore, epoch: u64, now: Moment) -> Result<Self, SpoolError> {
+    pub fn restore(
+        settings: Settings,
+        image: MemoryStore,
+        epoch: u64,
+        now: Moment,
+        before: Counters,
+    ) -> Result<Self, SpoolError> {
         let mut loaded = Loaded::new(epoch);
         image.iter().for_each(|(key, value)| loaded.value(key, Some(value.to_vec())));
         loaded.check().map_err(|why| StoreError::Damaged { path: PathBuf::new(), why })?;
-        Self::assemble(settings, Store::Memory(image), &mut loaded, now, Counters::default(), None)
+        let mut spool = Self::assemble(settings, Store::Memory(image), &mut loaded, now, before, None)?;
+        if loaded.is_empty() {
+            spool.tell_what_was_lost(now, None)?;
+        }
+        spool.save_counters();
+        Ok(spool)
     }
 
     fn assemble(

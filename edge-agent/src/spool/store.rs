@@ -39,10 +39,12 @@ pub enum Store {
     Memory(MemoryStore),
 }
 
-/// A spool that dies with the process. Cloning it gives a model of what a disk would hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A spool that dies with the process; or, if it keeps what is not synced apart, a model of a disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct MemoryStore {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// In a model: the values of before, of what was changed since the last commit.
+    unsynced: Option<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl MemoryStore {
@@ -50,8 +52,37 @@ impl MemoryStore {
         self.values.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
+    /// One that knows what a crash would leave. For models.
+    pub fn model() -> Self {
+        Self { unsynced: Some(BTreeMap::new()), ..Self::default() }
+    }
+
+    /// What a crash now would leave: the changes since the last commit undone.
+    pub fn after_crash(&self) -> Self {
+        let mut after = Self { values: self.values.clone(), unsynced: Some(BTreeMap::new()) };
+        for (key, before) in self.unsynced.iter().flatten() {
+            match before {
+                Some(value) => drop(after.values.insert(key.clone(), value.clone())),
+                None => drop(after.values.remove(key)),
+            }
+        }
+        after
+    }
+
+    fn commit(&mut self, writes: Vec<Write>) {
+        self.apply(writes);
+        if let Some(unsynced) = &mut self.unsynced {
+            unsynced.clear();
+        }
+    }
+
     fn apply(&mut self, writes: Vec<Write>) {
         for (key, value) in writes {
+            if let Some(unsynced) = &mut self.unsynced
+                && !unsynced.contains_key(&key)
+            {
+                unsynced.insert(key.clone(), self.values.get(&key).cloned());
+            }
             match value {
                 Some(value) => drop(self.values.insert(key, value)),
                 None => drop(self.values.remove(&key)),
@@ -69,7 +100,7 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.apply(writes).and_then(|()| disk.make_durable()),
             Self::Memory(memory) => {
-                memory.apply(writes);
+                memory.commit(writes);
                 Ok(())
             }
         }

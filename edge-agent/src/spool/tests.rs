@@ -708,7 +708,7 @@ proptest! {
                         now = Moment { boot: Boot(now.boot.0 + 1), steady_ms: 0, ..now };
                     }
                     let image = spool.image().unwrap().clone();
-                    spool = Spool::restore(settings(Place::Memory(None)), image, spool.books().epoch(), now).unwrap();
+                    spool = Spool::restore(settings(Place::Memory(None)), image, spool.books().epoch(), now, Counters::default()).unwrap();
                 }
                 Step::Squeeze => {
                     let whole = spool.settings.bytes_max;

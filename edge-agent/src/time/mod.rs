@@ -23,7 +23,7 @@ impl Boot {
 }
 
 /// One moment as the host saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Moment {
     pub boot: Boot,
     /// Milliseconds since boot; never jumps.

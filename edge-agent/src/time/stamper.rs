@@ -14,7 +14,7 @@ use schemas::limits::{STAMP_AHEAD_MAX, STAMP_MIN};
 const AGREEMENTS_AT_REST: u32 = 2;
 
 /// The server's time at one moment of one boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Anchor {
     pub boot: Boot,
     pub steady_ms: u64,
@@ -59,7 +59,7 @@ pub enum Heard {
 }
 
 /// How the records of a boot that ended without learning the time are stamped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// By their dates, which lie in order between two sure stamps.
     Sure,
@@ -101,7 +101,7 @@ impl Span {
 }
 
 /// Everything known about time, as it is kept over restarts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Known {
     /// At most one per boot, the newest last.
@@ -110,7 +110,7 @@ pub struct Known {
 }
 
 /// The state machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stamper {
     boot: Boot,
     known: Known,

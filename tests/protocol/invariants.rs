@@ -1,0 +1,147 @@
+//! What must hold, by name. Each answers what is wrong, or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::id::PayloadId;
+use schemas::store::status;
+
+use crate::calm;
+use crate::store::{BatchKey, Line};
+use crate::system::System;
+
+/// An agent whose disk is set back to before a reading was stamped stamps it anew, from another answer to a hello: the two
+/// rows lie apart by two halves of the longest round trip at most.
+const STAMPED_TWICE_MAX: u32 = 5;
+
+pub(crate) type Verdict = Result<(), String>;
+
+/// Whatever was frozen is held by its agent, or settled in the store, or lost with a disk (which only a fault does).
+pub(crate) fn nothing_freed_before_it_is_settled(system: &System) -> Verdict {
+    let truth = &system.truth;
+    for id in &truth.freed {
+        let known = &truth.frozen[id];
+        if !system.store.has_settled(&known.key) {
+            return Err(format!("{id} was freed and is not settled"));
+        }
+    }
+    for (id, known) in &truth.frozen {
+        let there = system.agents[known.agent].holds(*id)
+            || truth.freed.contains(id)
+            || system.store.has_settled(&known.key)
+            || truth.excused.contains(id);
+        if !there {
+            return Err(format!("{id} (seq {}) is neither held nor settled", known.key.2));
+        }
+    }
+    Ok(())
+}
+
+/// Whoever was told, and whatever the books say: all rows are there, or the bytes are kept with the reason.
+pub(crate) fn nothing_settled_that_is_not_stored(system: &System) -> Verdict {
+    let (truth, store) = (&system.truth, &system.store);
+    for id in &truth.told {
+        let known = truth.frozen.get(id).ok_or_else(|| format!("{id} was acknowledged and never frozen"))?;
+        if !store.has_settled(&known.key) {
+            return Err(format!("{id} was acknowledged and has no line in the books"));
+        }
+    }
+    for (key, Line { status: became, .. }) in &store.batches {
+        let known = &truth.frozen[&PayloadId(key.3)];
+        let stored = if *became == status::COMMITTED {
+            known.polls.iter().all(|(key, _)| store.polls.contains_key(key))
+                && known.stats.iter().all(|key| store.stats.contains_key(key))
+                && known.drops.iter().all(|key| store.drops.contains_key(key))
+        } else {
+            store.kept.get(&(key.0.clone(), key.3)).is_some_and(|(_, bytes)| *bytes == known.bytes)
+        };
+        if !stored {
+            return Err(format!("seq {} is in the books and its rows are not stored", key.2));
+        }
+    }
+    Ok(())
+}
+
+/// A reading has one row however often it came: repeats have the same key, and their bytes the same stamp.
+pub(crate) fn no_row_twice_in_final(system: &System) -> Verdict {
+    let mut seen = BTreeMap::new();
+    for ((.., ts, cn), reading) in &system.store.polls {
+        let set_back = system.truth.set_back.contains(&system.truth.readings[&reading.total]);
+        let apart_max = if set_back { STAMPED_TWICE_MAX } else { 0 };
+        if let Some(other) = seen.insert((cn, reading.total), *ts)
+            && (apart_max == 0 || other.abs_diff(*ts) > apart_max)
+        {
+            return Err(format!("reading {} of {cn} has rows at {other} and {ts}", reading.total));
+        }
+    }
+    Ok(())
+}
+
+/// The views hold what they would hold had every row come once.
+pub(crate) fn rollups_unchanged_by_repeats(system: &System) -> Verdict {
+    if system.store.rollup == system.store.rollup_of_final() {
+        return Ok(());
+    }
+    Err(format!("{:?} is not {:?}", system.store.rollup, system.store.rollup_of_final()))
+}
+
+/// No seq below the stated oldest is missing, and no place in the books has two payloads unless a disk was set back.
+pub(crate) fn the_books_close(system: &System) -> Verdict {
+    for ((cn, epoch), balance) in system.store.books() {
+        for seq in balance.lost.spans().iter().flat_map(|span| span.first..=span.last) {
+            // A disk that is set back to an earlier epoch loses what the later one held, and the books say so.
+            let mut there = system.truth.frozen.iter().filter(|(_, known)| {
+                (&known.key.0, known.key.1, known.key.2) == (&cn, epoch, seq)
+                    && system.truth.set_back.contains(&known.agent)
+            });
+            if !there.any(|(id, _)| system.truth.excused.contains(id)) {
+                return Err(format!("{cn} {epoch}: seq {seq} is lost"));
+            }
+        }
+    }
+    let mut before: Option<&BatchKey> = None;
+    for key in system.store.batches.keys() {
+        let agent = system.truth.frozen[&PayloadId(key.3)].agent;
+        let same = before.is_some_and(|before| (&before.0, before.1, before.2) == (&key.0, key.1, key.2));
+        if same && !system.truth.set_back.contains(&agent) {
+            return Err(format!("{}: seq {} was given twice", key.0, key.2));
+        }
+        before = Some(key);
+    }
+    Ok(())
+}
+
+/// From here, without further faults, everything that is held is settled, every reading has its row or its bytes are kept,
+/// and the books close. What is over quota is settled on a later day.
+pub(crate) fn everything_settles_once_faults_stop(system: &System) -> Verdict {
+    let settled = calm::run(system)?;
+    for (name, check) in SAFETY {
+        check(&settled).map_err(|why| format!("afterwards {name}: {why}"))?;
+    }
+    let stored: BTreeSet<i64> = settled.store.polls.values().map(|reading| reading.total).collect();
+    for reading in settled.truth.readings.keys() {
+        let excused = settled.truth.excused_readings.contains(reading);
+        let carriers = settled.truth.frozen.iter().filter(|(_, known)| known.polls.iter().any(|(_, r)| r == reading));
+        let lost = carriers.clone().all(|(id, _)| settled.truth.excused.contains(id)) && carriers.count() > 0;
+        let refused = settled.store.refused == Some(*reading);
+        if !(stored.contains(reading) || excused || lost || refused) {
+            return Err(format!("reading {reading} was taken and is nowhere"));
+        }
+    }
+    for balance in settled.store.books().values() {
+        if balance.open > 0 && settled.truth.set_back.is_empty() {
+            return Err(format!("{} seqs are still open", balance.open));
+        }
+    }
+    Ok(())
+}
+
+type Check = fn(&System) -> Verdict;
+
+/// Those that hold at every moment.
+pub(crate) const SAFETY: [(&str, Check); 5] = [
+    ("nothing_freed_before_it_is_settled", nothing_freed_before_it_is_settled),
+    ("nothing_settled_that_is_not_stored", nothing_settled_that_is_not_stored),
+    ("no_row_twice_in_final", no_row_twice_in_final),
+    ("rollups_unchanged_by_repeats", rollups_unchanged_by_repeats),
+    ("the_books_close", the_books_close),
+];
