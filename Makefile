@@ -66,6 +66,7 @@ fuzz: ## every fuzz target for a minute; SECONDS=60, TARGET= one of fuzz/targets
 	    -max_total_time=$(or $(SECONDS),60) $(FUZZ_LIMITS) || exit 1; \
 	done; rmdir regressions/* 2>/dev/null; \
 	if ls artifacts/*/* >/dev/null 2>&1; then echo 'findings:'; ls artifacts/*/*; exit 1; fi
+
 .PHONY: simulate
 simulate: ## the protocol's model at random: STEPS (5000000) steps from SEED; see docs/protocol.md
 	PLATEN_PROTOCOL_STEPS=$(or $(STEPS),5000000) $(if $(SEED),PLATEN_PROTOCOL_SEED=$(SEED)) \

@@ -282,7 +282,7 @@ impl Agent {
         let Live { spool, talk, .. } = self.live();
         let mut out: Vec<Bytes> = Vec::new();
         let summary = spool.summary(moment);
-        talk.in_epoch(summary.epoch);
+        talk.in_epoch(summary.epoch, now.0);
         talk.pass(now.0);
         let asked = talk.hello(nonce, moment, now.0);
         if let Some(asked) = asked {

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use crate::agent::Host;
-use crate::invariants::{SAFETY, everything_settles_once_faults_stop};
+use crate::invariants;
 use crate::search::{Model, search};
 use crate::system::{Step, System};
 use crate::worker::Means;
@@ -92,14 +92,7 @@ impl Model for Bounds {
     }
 
     fn check(&self, state: &Explored, fingerprint: u64) -> Result<(), String> {
-        for (name, check) in SAFETY {
-            check(&state.system).map_err(|why| format!("{name}: {why}"))?;
-        }
-        if fingerprint.is_multiple_of(self.calm_every) {
-            let settles = everything_settles_once_faults_stop(&state.system);
-            settles.map_err(|why| format!("everything_settles_once_faults_stop: {why}"))?;
-        }
-        Ok(())
+        invariants::hold(&state.system, fingerprint.is_multiple_of(self.calm_every))
     }
 }
 

@@ -121,9 +121,11 @@ pub(crate) fn everything_settles_once_faults_stop(system: &System) -> Verdict {
     for reading in settled.truth.readings.keys() {
         let excused = settled.truth.excused_readings.contains(reading);
         let carriers = settled.truth.frozen.iter().filter(|(_, known)| known.polls.iter().any(|(_, r)| r == reading));
+        // A refused reading takes its whole payload along; the bytes are kept.
+        let kept =
+            carriers.clone().any(|(_, known)| settled.store.kept.contains_key(&(known.key.0.clone(), known.key.3)));
         let lost = carriers.clone().all(|(id, _)| settled.truth.excused.contains(id)) && carriers.count() > 0;
-        let refused = settled.store.refused == Some(*reading);
-        if !(stored.contains(reading) || excused || lost || refused) {
+        if !(stored.contains(reading) || excused || lost || kept) {
             return Err(format!("reading {reading} was taken and is nowhere"));
         }
     }
@@ -135,10 +137,22 @@ pub(crate) fn everything_settles_once_faults_stop(system: &System) -> Verdict {
     Ok(())
 }
 
+/// Everything that is broken in a state, named; `and_later` asks for what is to settle as well.
+///
+/// # Errors
+/// A line for each.
+pub(crate) fn hold(system: &System, and_later: bool) -> Verdict {
+    let later = ("everything_settles_once_faults_stop", everything_settles_once_faults_stop as Check);
+    let checks = SAFETY.into_iter().chain(and_later.then_some(later));
+    let broken: Vec<String> =
+        checks.filter_map(|(name, check)| check(system).err().map(|why| format!("{name}: {why}"))).collect();
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) }
+}
+
 type Check = fn(&System) -> Verdict;
 
 /// Those that hold at every moment.
-pub(crate) const SAFETY: [(&str, Check); 5] = [
+const SAFETY: [(&str, Check); 5] = [
     ("nothing_freed_before_it_is_settled", nothing_freed_before_it_is_settled),
     ("nothing_settled_that_is_not_stored", nothing_settled_that_is_not_stored),
     ("no_row_twice_in_final", no_row_twice_in_final),

@@ -7,14 +7,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::agent::Host;
-use crate::invariants::{SAFETY, everything_settles_once_faults_stop};
+use crate::invariants;
 use crate::system::{Step, System};
 use crate::worker::Means;
 
 /// How many steps, and the seed of a run to repeat.
 const STEPS: &str = "PLATEN_PROTOCOL_STEPS";
 const SEED: &str = "PLATEN_PROTOCOL_SEED";
-/// None in `make test` yet: the simulation found defects of the product and of the model that are to be settled first.
+/// None in `make test` yet: it has not run through since the defects that it found were mended.
 const STEPS_DEFAULT: u64 = 0;
 /// After so many steps faults stop, everything settles, and another system begins.
 const EPISODE: u64 = 4_000;
@@ -32,6 +32,8 @@ struct Episode {
     fault_permille: u32,
     /// Disks that go back in time change what can be promised of stamps, so only some episodes have them.
     set_back: bool,
+    /// Whether spools are lost.
+    lossy: bool,
     /// The store does not answer before this step.
     store_down_until: u64,
     step: u64,
@@ -42,13 +44,15 @@ struct Episode {
 impl Episode {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let set_back = random.random_range(0..3) == 0;
+        // A drop record that is lost with its spool leaves what it named unnamed, so no episode has both.
+        let (small, lossy) = [(true, false), (false, false), (false, true), (false, true)][random.random_range(0..4)];
+        let set_back = lossy && random.random_range(0..2) == 0;
         let quota = [u64::MAX, u64::MAX, 20_000][random.random_range(0..3)];
         let host = |random: &mut StdRng| Host {
             // A wrong date is no matter unless a disk goes back: then a reading may be stamped twice.
             wall_off_ms: if set_back { 0 } else { [0, 0, 3_600_000, -86_400_000 * 400][random.random_range(0..4)] },
-            bytes_max: [u64::MAX, u64::MAX, 6_000][random.random_range(0..3)],
-            memory_only: random.random_range(0..6) == 0,
+            bytes_max: if small { 6_000 } else { u64::MAX },
+            memory_only: lossy && random.random_range(0..4) == 0,
         };
         let hosts: Vec<Host> = (0..random.random_range(1..=3)).map(|_| host(&mut random)).collect();
         let worker = |random: &mut StdRng| Means {
@@ -62,6 +66,7 @@ impl Episode {
             fault_permille: [2, 20, 80][random.random_range(0..3)],
             random,
             set_back,
+            lossy,
             store_down_until: 0,
             step: 0,
             last: VecDeque::new(),
@@ -105,7 +110,7 @@ impl Episode {
         let worker = self.random.random_range(0..self.system.workers.len());
         let (heard, mail) = (self.system.agents[agent].hearing.len(), self.system.workers[worker].inbox.len());
         let works = self.system.workers[worker].has_work() && self.store_down_until <= self.step;
-        let at_rest = !self.system.agents[agent].host.memory_only;
+        let at_rest = self.lossy && !self.system.agents[agent].host.memory_only;
         let takes = self.system.workers[worker].takes_more() && mail > 0;
         match self.random.random_range(0..19) {
             0 => Some(Step::Kill(agent)),
@@ -157,13 +162,7 @@ impl Episode {
             }
             self.last.push_back(step);
             if self.step.is_multiple_of(CHECK_EVERY) {
-                for (name, check) in SAFETY {
-                    check(&self.system).map_err(|why| format!("{name}: {why}"))?;
-                }
-            }
-            if self.step.is_multiple_of(CHECK_EVERY * CALM_EVERY) {
-                everything_settles_once_faults_stop(&self.system)
-                    .map_err(|why| format!("everything_settles_once_faults_stop: {why}"))?;
+                invariants::hold(&self.system, self.step.is_multiple_of(CHECK_EVERY * CALM_EVERY))?;
             }
         }
         Ok(())

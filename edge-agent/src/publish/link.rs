@@ -179,8 +179,8 @@ impl Link {
         let mut event = std::pin::pin!(events.next());
         loop {
             let state = *summary.borrow_and_update();
-            talk.in_epoch(state.epoch);
             let now = started.elapsed();
+            talk.in_epoch(state.epoch, now);
             if session.connected {
                 if session.flow.is_silent(now) {
                     return Err(Fault::Silent.into());

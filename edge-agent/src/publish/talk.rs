@@ -38,11 +38,12 @@ impl Talk {
         Self { pace, window: Window::new(pace), greeting: Greeting::new(pace, now), epoch }
     }
 
-    /// The spool's epoch; in a new one the seqs start over.
-    pub fn in_epoch(&mut self, epoch: u64) {
+    /// The spool's epoch; in a new one the seqs start over, and the time is to be learned anew.
+    pub fn in_epoch(&mut self, epoch: u64, now: Duration) {
         if epoch != self.epoch {
             self.epoch = epoch;
             self.window.restart();
+            self.greeting = Greeting::new(self.pace, now);
         }
     }
 
@@ -188,7 +189,9 @@ mod tests {
         talk.sent(5, Duration::ZERO);
         talk.settled(&[5], Duration::ZERO);
         assert_eq!(talk.want(5, 1), Want::Nothing, "everything given was sent");
-        talk.in_epoch(2);
+        assert!(talk.hello(8, AT, Duration::ZERO).is_none());
+        talk.in_epoch(2, Duration::ZERO);
         assert_eq!(talk.want(5, 1), Want::New { after: 0, count: FETCH_MAX });
+        assert!(talk.hello(8, AT, Duration::ZERO).is_some(), "an empty spool does not know the time");
     }
 }

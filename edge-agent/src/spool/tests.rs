@@ -124,6 +124,21 @@ fn drops(spool: &mut Spool) -> Vec<Drop> {
     drops
 }
 
+#[test]
+fn spools_that_are_lost_one_after_the_other_are_all_named() {
+    let again = |epoch, before| {
+        Spool::restore(settings(Place::Memory(None)), MemoryStore::default(), epoch, at(0), before).unwrap()
+    };
+    let mut first = again(7, Counters::default());
+    learn(&mut first);
+    first.take(at(0), [polled(1, 0)]).unwrap();
+    first.close(at(0), Close::All).unwrap();
+    let second = again(8, first.counters().clone());
+    let mut third = again(9, second.counters().clone());
+    let named: Vec<(u64, u64, u64)> = drops(&mut third).iter().map(|drop| (drop.epoch, drop.from, drop.to)).collect();
+    assert_eq!(named, [(7, 1, 1)], "the second had given nothing, and its own drop was lost with it");
+}
+
 // --- the way of a record
 
 #[test]
