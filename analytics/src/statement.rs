@@ -111,11 +111,7 @@ pub struct ReadShape {
 }
 
 /// Both ends of a measured meter, with their origins looked up. `before`: what the preceding invoice left of it.
-pub fn reads_used(
-    used: &MeterUse,
-    before: &Previous,
-    origin: impl Fn(&str, i64, i64) -> Option<Origin>,
-) -> ReadsUsed {
+pub fn reads_used(used: &MeterUse, before: &Previous, origin: impl Fn(&str, i64, i64) -> Option<Origin>) -> ReadsUsed {
     let shape = |point: &Point| {
         let origin = origin(&used.meter, point.ts, point.raw);
         let agents = origin.filter(|origin| !origin.cn.is_empty());
@@ -181,7 +177,13 @@ fn at_boundary(value: &BoundaryValue, u: i64, shape: impl Fn(&Point) -> ReadShap
 }
 
 /// Puts the reads under the lines that they were billed in.
-pub fn statement(tenant: &str, snapshot: &Snapshot, currency: Currency, window: Window, invoice: &Invoice) -> Statement {
+pub fn statement(
+    tenant: &str,
+    snapshot: &Snapshot,
+    currency: Currency,
+    window: Window,
+    invoice: &Invoice,
+) -> Statement {
     let Snapshot { contract, period, as_of, reads, unsure_polls, .. } = snapshot;
     let lines = invoice.lines.iter().enumerate().map(|(index, line)| StatementLine {
         number: index + 1,
@@ -216,5 +218,7 @@ pub fn reads_of(line: &Line, contract: &Contract, reads: &[ReadsUsed]) -> Vec<Re
     let Line::Usage { charge, device, .. } = line else { return Vec::new() };
     let Some(charge) = contract.charges.iter().find(|of| of.id == *charge) else { return Vec::new() };
     let of_line = reads.iter().filter(|used| device.as_ref().is_none_or(|device| *device == used.device));
-    of_line.filter_map(|used| Some(ReadsUsed { weight: Some(*charge.meters.get(&used.meter)?), ..used.clone() })).collect()
+    of_line
+        .filter_map(|used| Some(ReadsUsed { weight: Some(*charge.meters.get(&used.meter)?), ..used.clone() }))
+        .collect()
 }

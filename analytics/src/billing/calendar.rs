@@ -51,7 +51,10 @@ pub enum TimeError {
 impl LocalDate {
     /// As ClickHouse keeps dates.
     pub fn days_since_1970(self) -> i32 {
-        Date::new(1970, 1, 1).ok().and_then(|epoch| epoch.until((Unit::Day, self.0)).ok()).map_or(0, |span| span.get_days())
+        Date::new(1970, 1, 1)
+            .ok()
+            .and_then(|epoch| epoch.until((Unit::Day, self.0)).ok())
+            .map_or(0, |span| span.get_days())
     }
 
     /// Days from this date to a later one; negative if it is earlier.

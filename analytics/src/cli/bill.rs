@@ -227,7 +227,9 @@ impl Bill {
             Some(Action::Review { of, factor, json }) => {
                 review(around, &tenant(&of.tenant)?, of, Threshold { factor, ..Threshold::default() }, json).await
             }
-            Some(Action::Hold { named, reason }) => hold(around, &tenant(&named.tenant)?, &named.contract, Some(reason)).await,
+            Some(Action::Hold { named, reason }) => {
+                hold(around, &tenant(&named.tenant)?, &named.contract, Some(reason)).await
+            }
             Some(Action::Release { named }) => hold(around, &tenant(&named.tenant)?, &named.contract, None).await,
             Some(Action::Simulate { input }) => simulate_file(&input),
         }
@@ -239,8 +241,9 @@ async fn issue(around: &Surroundings, tenant: &TenantStore, of: OfContract, shap
     let as_of = of.as_of.unwrap_or(now);
     let (_, file) = contracts::version(tenant, &of.contract, None).await.map_err(contract::refused)?;
     let period = chosen_period(&file, of.period, as_of, false)?;
-    let issued =
-        issue::issue(tenant, &around.config.billing.lock_dir, &of.contract, period, (as_of, now)).await.map_err(failed)?;
+    let issued = issue::issue(tenant, &around.config.billing.lock_dir, &of.contract, period, (as_of, now))
+        .await
+        .map_err(failed)?;
     if !issued.written {
         warn(&format!("issued before as number {}; nothing was written", issued.document.head.number));
     }
@@ -275,7 +278,11 @@ async fn diff(tenant: &TenantStore, number: u64, as_of: Instant, json: bool) -> 
     let (document, _, now) = issue::again(tenant, number, as_of).await.map_err(failed)?;
     let Matter::Invoice { result, .. } = &document.matter else { return Ok(Exit::Done) };
     let found = difference(result, &now);
-    if json { print_json(&found)? } else { print(document_table::difference(number, &found).as_bytes())? };
+    if json {
+        print_json(&found)?
+    } else {
+        print(document_table::difference(number, &found).as_bytes())?
+    };
     Ok(if found.lines.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
@@ -308,13 +315,18 @@ async fn review(
     let earlier: Vec<Document> = documents.into_iter().filter(|of| of.period().end <= period.start).collect();
     let before = Standing::of(&earlier).next(period).map_err(|error| failed(error.into()))?.0;
     let previous = before.map(issue::left_behind).unwrap_or_default();
-    let snapshot = crate::command::bill::measure_contract(tenant, &file, period, as_of, previous).await.map_err(measured)?;
+    let snapshot =
+        crate::command::bill::measure_contract(tenant, &file, period, as_of, previous).await.map_err(measured)?;
     let before = before.and_then(|document| match &document.matter {
         Matter::Invoice { snapshot, .. } => Some(&**snapshot),
         Matter::CreditNote { .. } => None,
     });
     let found = findings(&snapshot, before, threshold);
-    if json { print_json(&found)? } else { print(review_table::render(&of.contract, period, &found).as_bytes())? };
+    if json {
+        print_json(&found)?
+    } else {
+        print(review_table::render(&of.contract, period, &found).as_bytes())?
+    };
     Ok(if found.is_empty() { Exit::Done } else { Exit::Failed })
 }
 

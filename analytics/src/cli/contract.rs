@@ -57,7 +57,10 @@ impl Action {
                 let tenant = around.store.tenant(&named.tenant).or_exit(Exit::Config)?;
                 let (row, _) = contract::version(&tenant, &named.id, named.version).await.map_err(refused)?;
                 let applied = Instant(i64::from(row.applied));
-                print(format!("# version {}, applied {applied}, sha256 {}\n{}", row.version, row.sha256, row.text).as_bytes())
+                print(
+                    format!("# version {}, applied {applied}, sha256 {}\n{}", row.version, row.sha256, row.text)
+                        .as_bytes(),
+                )
             }
             Action::Diff { file } => diff(around, &file).await,
             Action::List { tenant, json } => {

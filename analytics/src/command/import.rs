@@ -140,7 +140,10 @@ fn check_meter(meter: &str) -> Result<(), String> {
     if schemas::meter::is_valid(meter) {
         return Ok(());
     }
-    Err(format!("{meter:?} is no meter; known are {}, or a name like vendor.staples", schemas::meter::CANONICAL.join(", ")))
+    Err(format!(
+        "{meter:?} is no meter; known are {}, or a name like vendor.staples",
+        schemas::meter::CANONICAL.join(", ")
+    ))
 }
 
 fn check_value(value: i64) -> Result<(), String> {

@@ -174,7 +174,11 @@ impl Draft<'_> {
             previous_sha256,
         };
         let (snapshot, result) = (Box::new(snapshot), Box::new(result));
-        Ok(Document { version: DOCUMENT_VERSION, head, matter: Matter::Invoice { follows, replaces, snapshot, result } })
+        Ok(Document {
+            version: DOCUMENT_VERSION,
+            head,
+            matter: Matter::Invoice { follows, replaces, snapshot, result },
+        })
     }
 }
 

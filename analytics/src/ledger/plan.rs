@@ -14,7 +14,9 @@ pub enum PlanError {
     Overlap(LocalDate, LocalDate, u64, LocalDate, LocalDate),
     #[error("{0} to {1} was never billed; issue that period first, then this one")]
     Gap(LocalDate, LocalDate),
-    #[error("invoice {number} is not the last of its contract: {last} rests on it. What came late is settled by the next invoice")]
+    #[error(
+        "invoice {number} is not the last of its contract: {last} rests on it. What came late is settled by the next invoice"
+    )]
     NotTheLast { number: u64, last: u64 },
     #[error("invoice {0} was credited already by {1}")]
     Credited(u64, u64),
@@ -75,9 +77,7 @@ impl<'a> Standing<'a> {
             return Err(PlanError::Credited(number, credit));
         }
         match self.counting.last() {
-            Some(last) if last.head.number != number => {
-                Err(PlanError::NotTheLast { number, last: last.head.number })
-            }
+            Some(last) if last.head.number != number => Err(PlanError::NotTheLast { number, last: last.head.number }),
             _ => Ok(()),
         }
     }

@@ -95,7 +95,12 @@ fn line_cells(line: &Line, first: bool) -> [String; 8] {
 
 fn read_cells(used: Option<&ReadsUsed>) -> Vec<String> {
     let mut cells = match used {
-        Some(used) => vec![cell(&used.device), cell(&used.meter), used.weight.map_or_else(String::new, |weight| weight.to_string()), used.pages.to_string()],
+        Some(used) => vec![
+            cell(&used.device),
+            cell(&used.meter),
+            used.weight.map_or_else(String::new, |weight| weight.to_string()),
+            used.pages.to_string(),
+        ],
         None => vec![String::new(); 4],
     };
     cells.extend(side_cells(used.and_then(|used| used.opening.as_ref())));

@@ -96,7 +96,8 @@ pub fn difference(number: u64, found: &Difference) -> String {
             line.change.to_string(),
         ]);
     }
-    let mut text = format!("invoice {number}, {} as issued, would be {} now\n{rows}\n", found.issued_total, found.now_total);
+    let mut text =
+        format!("invoice {number}, {} as issued, would be {} now\n{rows}\n", found.issued_total, found.now_total);
     let _ = writeln!(text, "change {}", found.change);
     for (words, flags) in [("new flags", &found.flags_new), ("flags gone", &found.flags_gone)] {
         if !flags.is_empty() {

@@ -137,7 +137,13 @@ pub fn unwrap(
     for (index, read) in rest.iter().enumerate() {
         while let Some(exchange) = pending.next_if(|exchange| exchange.ts < read.ts) {
             state.exchange(exchange)?;
-            done.accept(Point { ts: exchange.ts, raw: exchange.begins, u: state.u, mark: state.pv, step: Step::Exchange });
+            done.accept(Point {
+                ts: exchange.ts,
+                raw: exchange.begins,
+                u: state.u,
+                mark: state.pv,
+                step: Step::Exchange,
+            });
         }
         let ahead = &rest[index + 1..];
         let question = Question { state, read: *read, n1: ahead.first().copied(), n2: ahead.get(1).copied(), rules };

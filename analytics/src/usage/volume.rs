@@ -163,8 +163,10 @@ mod tests {
     const NOTHING: Given = Given { previous: None, start: None, end: None };
 
     fn of(days: &[(i64, i64)], given: Given) -> Volume {
-        let points: Vec<Point> =
-            days.iter().map(|(day, u)| Point { ts: day * DAY_SECS, raw: *u, u: *u, mark: *u, step: Step::Counted }).collect();
+        let points: Vec<Point> = days
+            .iter()
+            .map(|(day, u)| Point { ts: day * DAY_SECS, raw: *u, u: *u, mark: *u, step: Step::Counted })
+            .collect();
         volume(&points, WINDOW, given, &POLICY).unwrap()
     }
 

@@ -30,10 +30,7 @@ fn snapshot(month: &str, pages: i64) -> Snapshot {
         period: Period::month(month).unwrap(),
         as_of: "2026-06-01T00:00:00Z".parse().unwrap(),
         previous: Previous::default(),
-        reads: vec![
-            used("hp:A", pages, side(100 + pages, "read")),
-            used("hp:B", 10, side(110, "interpolated")),
-        ],
+        reads: vec![used("hp:A", pages, side(100 + pages, "read")), used("hp:B", 10, side(110, "interpolated"))],
         flags: ["ESTIMATED:hp:B/total".to_owned()].into(),
         unsure_polls: [("hp:B".to_owned(), 2)].into(),
     }
@@ -166,7 +163,8 @@ fn a_whole_chain_holds_and_the_first_broken_link_is_named() {
 fn a_document_forged_with_its_hash_breaks_the_link_of_the_next() {
     let mut kept = three().kept();
     let text = String::from_utf8(kept[0].bytes.clone()).unwrap();
-    kept[0].bytes = text.replace("2026-06-01T00:00:00Z\",\"contract\"", "2026-06-02T00:00:00Z\",\"contract\"").into_bytes();
+    kept[0].bytes =
+        text.replace("2026-06-01T00:00:00Z\",\"contract\"", "2026-06-02T00:00:00Z\",\"contract\"").into_bytes();
     assert_ne!(kept[0].bytes, text.into_bytes());
     kept[0].sha256 = sha256(&kept[0].bytes);
     assert_eq!(verify(&kept).unwrap_err().number, 2);
