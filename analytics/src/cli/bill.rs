@@ -189,10 +189,10 @@ struct Held {
 
 impl Bill {
     /// What works on files alone.
-    pub(super) fn without_a_store(self) -> Result<Result<Exit, Failure>, Self> {
-        match self.action {
-            Some(Action::Simulate { input }) => Ok(simulate_file(&input)),
-            _ => Err(self),
+    pub(super) fn on_files(&self) -> Option<Result<Exit, Failure>> {
+        match &self.action {
+            Some(Action::Simulate { input }) => Some(simulate_file(input)),
+            _ => None,
         }
     }
 

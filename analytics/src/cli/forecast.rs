@@ -31,9 +31,9 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// What works on files alone.
-    pub(super) fn without_a_store(mut self) -> Result<Result<Exit, Failure>, Self> {
-        let Some(action) = self.action.take() else { return Err(self) };
-        Ok(command::backtest::run(action).or_exit(Exit::Config).and_then(|answer| print(answer.as_bytes())))
+    pub(super) fn on_files(&mut self) -> Option<Result<Exit, Failure>> {
+        let answer = command::backtest::run(self.action.take()?).or_exit(Exit::Config);
+        Some(answer.and_then(|answer| print(answer.as_bytes())))
     }
 
     pub(super) async fn run(self, around: &Surroundings) -> Result<Exit, Failure> {

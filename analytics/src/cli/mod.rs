@@ -76,23 +76,21 @@ struct Surroundings {
 
 /// Runs one command; prints its result on standard output.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
-    let command = match cli.command {
+    let mut command = cli.command;
+    let done = match &mut command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "analytics", &mut script);
-            return print(&script);
+            clap_complete::generate(*shell, &mut Cli::command(), "analytics", &mut script);
+            Some(print(&script))
         }
-        Command::Version => return print(format!("analytics {}\n", env!("CARGO_PKG_VERSION")).as_bytes()),
-        Command::Bill(bill) => match bill.without_a_store() {
-            Ok(done) => return done,
-            Err(bill) => Command::Bill(bill),
-        },
-        Command::Forecast(forecast) => match forecast.without_a_store() {
-            Ok(done) => return done,
-            Err(forecast) => Command::Forecast(forecast),
-        },
-        command => command,
+        Command::Version => Some(print(format!("analytics {}\n", env!("CARGO_PKG_VERSION")).as_bytes())),
+        Command::Bill(bill) => bill.on_files(),
+        Command::Forecast(forecast) => forecast.on_files(),
+        Command::Contract(_) | Command::Export(_) | Command::Import(_) => None,
     };
+    if let Some(done) = done {
+        return done;
+    }
     let config: AnalyticsConfig = service::config::load(cli.config.as_deref()).or_exit(Exit::Config)?;
     if cli.check {
         return print(service::config::show(&config).as_bytes());
