@@ -40,6 +40,7 @@ impl Sender {
         ensure!(client.subscribe(&filter::down_all(&cn)).await?, "an agent may hear what it is told");
         let online = wire::encode_status(&wire::Status { online: true, session: 1, version: String::new() })?;
         client.client.publish(Topic::status(&cn).to_string(), QoS::AtLeastOnce, true, online).await?;
+        #[expect(clippy::disallowed_methods, reason = "bounded by what the test sends")]
         let (tell, acks) = mpsc::unbounded_channel();
         let Client { client, mut events } = client;
         tokio::spawn(async move {

@@ -243,8 +243,7 @@ impl Agent {
         live.unfrozen.insert(reading);
         let kept: u32 = live.spool.books().pending().iter().map(|pending| pending.polls).sum();
         let surplus = live.unfrozen.len() - usize::try_from(kept).unwrap();
-        let given_up = (0..surplus).filter_map(|_| live.unfrozen.pop_first()).collect();
-        given_up
+        (0..surplus).filter_map(|_| live.unfrozen.pop_first()).collect()
     }
 
     /// Whether records wait that can be frozen now.
@@ -261,8 +260,7 @@ impl Agent {
             live.spool.state_books(moment, Measures::default()).unwrap();
         }
         live.spool.close(moment, Close::All).unwrap();
-        let fresh = live.fresh(moment, before);
-        fresh
+        live.fresh(moment, before)
     }
 
     /// A connection is made, with a clean session.

@@ -47,13 +47,16 @@ pub(crate) struct Rolled {
 pub(crate) type Rollup = BTreeMap<(String, u16, String), Rolled>;
 
 /// The tables.
+/// cn, epoch, seq, ts.
+pub(crate) type StatsKey = (String, u64, u64, u32);
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Store {
     pub(crate) polls: BTreeMap<PollKey, Reading>,
     pub(crate) batches: BTreeMap<BatchKey, Line>,
     pub(crate) kept: BTreeMap<(String, [u8; 16]), (u64, Vec<u8>)>,
     /// (cn, epoch, seq, ts) → taken, oldest, polls taken.
-    pub(crate) stats: BTreeMap<(String, u64, u64, u32), (u64, u64, u64)>,
+    pub(crate) stats: BTreeMap<StatsKey, (u64, u64, u64)>,
     /// (cn, epoch) → taken, oldest, as later epochs say.
     pub(crate) prior: BTreeMap<(String, u64), (u64, u64)>,
     pub(crate) drops: BTreeMap<(String, u64, u64, u64, String), u64>,

@@ -27,7 +27,7 @@ pub(super) async fn cases(broker: &Broker) -> Result<Seen> {
     Ok(vec![
         case("publish: every role on topics of every kind", publishing(broker)).await?,
         case("publish: a retained payload", retained(broker)).await?,
-        case("subscribe: agents and services to filters of every kind", hearing(broker)).await?,
+        case("subscribe: agents and services to filters of every kind", Box::pin(hearing(broker))).await?,
         case("subscribe: the canary", canary(broker)).await?,
     ])
 }

@@ -92,6 +92,7 @@ struct Server {
 }
 
 impl Server {
+    #[expect(clippy::disallowed_methods, reason = "the test's own switches, no part's configuration")]
     async fn start() -> Result<Self> {
         let Ok(url) = std::env::var("PLATEN_CONFORMANCE_URL") else {
             let engine = Engine::start().await?;
@@ -108,6 +109,7 @@ impl Server {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test's own switches, no part's configuration")]
 async fn every_conformance_case_holds_for_the_clickhouse_crate() -> Result<()> {
     let list: List = serde_json::from_str(LIST)?;
     let server = Server::start().await?;
