@@ -46,10 +46,10 @@ pub(crate) struct Rolled {
 
 pub(crate) type Rollup = BTreeMap<(String, u16, String), Rolled>;
 
-/// The tables.
 /// cn, epoch, seq, ts.
 pub(crate) type StatsKey = (String, u64, u64, u32);
 
+/// The tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Store {
     pub(crate) polls: BTreeMap<PollKey, Reading>,
