@@ -39,6 +39,15 @@ pub enum Kind {
     Down,
 }
 
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Up => "up",
+            Kind::Down => "down",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByKind {
     kind: &'static str,
@@ -139,6 +148,9 @@ impl BrokerMetrics {
         for reason in broker_config::acl::Refusal::ALL {
             drop(self.refusals.get_or_create(&ByReason { reason: reason.word() }));
         }
+        for kind in [Kind::Up, Kind::Down] {
+            drop(self.unheard.get_or_create(&ByKind { kind: kind.word() }));
+        }
         for result in ["done", "failed"] {
             drop(self.reloads.get_or_create(&ByResult { result }));
         }
@@ -166,11 +178,7 @@ impl BrokerMetrics {
     }
 
     pub fn unheard(&self, kind: Kind) {
-        let kind = match kind {
-            Kind::Up => "up",
-            Kind::Down => "down",
-        };
-        self.unheard.get_or_create(&ByKind { kind }).inc();
+        self.unheard.get_or_create(&ByKind { kind: kind.word() }).inc();
     }
 
     pub fn reloaded(&self, result: &'static str) {

@@ -17,7 +17,10 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
-/// Why payloads were given up: `cap`, `damaged` or `lost-spool`.
+/// Why payloads are given up.
+const CAUSES: [&str; 3] = ["cap", "damaged", "lost-spool"];
+
+/// Why payloads were given up: one of [`CAUSES`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CauseLabel {
     pub cause: String,
@@ -112,6 +115,13 @@ impl AgentMetrics {
         metrics.register("broker_faults", "connections that ended or were not made, by fault", own.faults.clone());
         for (_, outcome) in OUTCOMES {
             drop(own.polls.get_or_create(&OutcomeLabel { outcome }));
+        }
+        // Each series begins at 0, so that a rule sees its first rise.
+        for cause in CAUSES {
+            drop(own.payloads_dropped.get_or_create(&CauseLabel { cause: cause.to_owned() }));
+        }
+        for fault in crate::publish::fault::KINDS {
+            drop(own.faults.get_or_create(&FaultLabel { fault }));
         }
         metrics.register("polls", "polls by outcome", own.polls.clone());
         own

@@ -25,6 +25,19 @@ pub enum Fault {
     NotAllowed,
 }
 
+/// All words of [`Fault::kind`].
+pub const KINDS: [&str; 9] = [
+    "name-unknown",
+    "unreachable",
+    "timeout",
+    "broker-certificate",
+    "own-certificate",
+    "refused",
+    "closed",
+    "silent",
+    "not-allowed",
+];
+
 impl Fault {
     /// A constant word for logs.
     pub fn kind(&self) -> &'static str {

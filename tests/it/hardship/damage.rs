@@ -85,6 +85,8 @@ async fn whatever_of_the_spool_is_damaged_the_agent_goes_on_counts_it_and_the_bo
     }
     ensure!(counted >= 5, "a missing log costs what was in it");
     site.world.agents[0].relay.mend();
+    // What the last loss left to say waits for the time.
+    site.shows(0, "clock_learned", |learned| learned == 1).await?;
     site.settle().await?;
     site.assert_whole().await?;
     let lost =
