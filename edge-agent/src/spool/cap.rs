@@ -59,17 +59,21 @@ impl Spool {
     }
 }
 
-/// Joins drops whose seqs touch.
-fn join(drops: Vec<Drop>) -> Vec<Drop> {
+/// Joins drops whose seqs touch, in whatever order they come: entries that are given up hold drop records and need some
+/// themselves, so that their number would double with each round.
+fn join(mut drops: Vec<Drop>) -> Vec<Drop> {
+    drops.sort_by(|one, other| {
+        (one.epoch, &one.cause, one.from, one.to).cmp(&(other.epoch, &other.cause, other.from, other.to))
+    });
     let mut joined: Vec<Drop> = Vec::new();
     for drop in drops {
         match joined.last_mut() {
             Some(last)
-                if (last.epoch, &last.cause) == (drop.epoch, &drop.cause)
-                    && last.to.checked_add(1) == Some(drop.from) =>
+                if (last.epoch, &last.cause) == (drop.epoch, &drop.cause) && drop.from <= last.to.saturating_add(1) =>
             {
-                last.to = drop.to;
-                last.polls += drop.polls;
+                // What is said twice is counted once.
+                last.polls = if drop.from > last.to { last.polls + drop.polls } else { last.polls.max(drop.polls) };
+                last.to = last.to.max(drop.to);
             }
             _ => joined.push(drop),
         }
@@ -85,8 +89,10 @@ mod tests {
     fn drops_whose_seqs_touch_become_one_and_causes_stay_apart() {
         let drop =
             |from, to, cause: &str| Drop { epoch: 1, from, to, polls: 1, cause: cause.into(), ..Drop::default() };
-        let joined = join(vec![drop(1, 1, "cap"), drop(2, 4, "cap"), drop(6, 6, "cap"), drop(7, 7, "damaged")]);
+        let joined = join(vec![drop(7, 7, "damaged"), drop(2, 4, "cap"), drop(6, 6, "cap"), drop(1, 1, "cap")]);
         let spans: Vec<_> = joined.iter().map(|drop| (drop.from, drop.to, drop.polls)).collect();
         assert_eq!(spans, [(1, 4, 2), (6, 6, 1), (7, 7, 1)]);
+        let twice = join(vec![drop(1, 4, "lost-spool"), drop(1, 4, "lost-spool")]);
+        assert_eq!(twice.iter().map(|drop| (drop.from, drop.to, drop.polls)).collect::<Vec<_>>(), [(1, 4, 1)]);
     }
 }
