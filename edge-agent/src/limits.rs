@@ -32,6 +32,9 @@ pub const SPOOL_BYTES_LEAST_DRILL: u64 = 128 * 1024;
 pub const DISK_FREE_MIN: u64 = 256 * 1024 * 1024;
 /// When the cap is reached this much is given up at once, so that one drop record covers several payloads.
 pub const GIVE_UP_STEP: u64 = 128 * 1024;
+/// Drop records of one epoch and cause that are kept at one time; further ones are joined with their neighbours, and
+/// name what lies between as well: a commit beats a drop.
+pub const DROPS_MAX: usize = 16;
 /// sled's page cache. Records are read back once; a large cache would only cost memory.
 pub const SLED_CACHE_BYTES: u64 = 4 * 1024 * 1024;
 /// Deletions reach the disk at the latest after this; a crash before only sends again.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemas::wire::{Drop, PriorEpoch};
 
 use super::books::{Books, Damaged, Loaded};
+use super::cap::few;
 use super::counters::{Counters, CountersFile};
 use super::given::{Given, Memory};
 use super::latch::Latched;
@@ -132,7 +133,8 @@ impl Spool {
             return Ok(());
         }
         tracing::error!(values, taken, known_taken, "spool damaged, what is missing is given up by name");
-        for drop in drops.into_iter().chain(self.ended_epochs()) {
+        drops.extend(self.ended_epochs());
+        for drop in few(drops) {
             self.books.add_drop(now, drop, &mut writes);
         }
         let event = Given::event(

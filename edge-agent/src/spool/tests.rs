@@ -10,7 +10,7 @@ use schemas::wire::{
 
 use super::layout::decode_records;
 use super::*;
-use crate::limits::SPOOL_BYTES_LEAST;
+use crate::limits::{DROPS_MAX, SPOOL_BYTES_LEAST};
 use crate::taken::Polled;
 use crate::time::Boot;
 
@@ -721,6 +721,51 @@ fn at_the_cap_records_that_never_learned_the_time_are_given_up_by_name_too() {
     the_books_close(&mut spool, &BTreeSet::new(), &drops);
     assert!(state.dropped > 100 && state.polls_dropped == drops.iter().map(|drop| drop.polls).sum::<u64>());
     assert!(drops.len() < usize::try_from(state.dropped).unwrap() / 20, "one record covers many");
+}
+
+#[test]
+fn a_spool_of_nothing_but_drop_records_with_gaps_between_them_does_not_grow() {
+    let mut spool = in_memory();
+    learn(&mut spool);
+    let mut settled = BTreeSet::new();
+    for n in 0..200 {
+        spool.take(at(n), [polled(n, n)]).unwrap();
+        spool.close(at(n), Close::All).unwrap();
+        if n % 2 == 0 {
+            settled.extend(spool.settle(&[spool.books().held().last_key_value().unwrap().1.id]).unwrap().0);
+        }
+    }
+    let (bytes_max, drop_bytes) = (8_000, 200);
+    spool.settings.bytes_max = bytes_max;
+    for n in 200..600 {
+        spool.take(at(n), [Given::event(at(n), "full", [])]).unwrap();
+        let most = bytes_max + drop_bytes * u64::try_from(DROPS_MAX).unwrap();
+        assert!(spool.books().bytes() <= most, "{} bytes after {n} readings", spool.books().bytes());
+        if n % 3 == 0 {
+            spool.close(at(n), Close::All).unwrap();
+        }
+    }
+    let named = drops(&mut spool);
+    let held: BTreeSet<u64> = spool.books().held().keys().copied().collect();
+    let is_named = |seq: u64| named.iter().any(|drop| (drop.from..=drop.to).contains(&seq));
+    let unnamed: Vec<u64> = (1..=spool.books().taken())
+        .filter(|seq| !(held.contains(seq) || settled.contains(seq) || is_named(*seq)))
+        .collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+    assert_eq!(named.iter().map(|drop| drop.polls).sum::<u64>(), spool.books().state().polls_dropped);
+}
+
+#[test]
+fn a_payload_that_is_found_damaged_when_it_is_given_up_leaves_all_that_it_named() {
+    let (mut spool, carrier) = squeezed();
+    spool.store.commit(vec![(Name::Frozen(carrier).key(), Some(b"spoilt".to_vec()))]).unwrap();
+    spool.settings.bytes_max = 1;
+    spool.take(at(9), [Given::event(at(9), "full", [])]).unwrap();
+    assert!(spool.books().held().is_empty());
+    let named = drops(&mut spool);
+    let is_named = |seq: u64| named.iter().any(|drop| (drop.from..=drop.to).contains(&seq));
+    let unnamed: Vec<u64> = (1..=spool.books().taken()).filter(|seq| !is_named(*seq)).collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
 }
 
 #[test]

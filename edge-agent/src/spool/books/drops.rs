@@ -18,8 +18,9 @@ pub enum Damaged {
 }
 
 impl Books {
-    /// Gives up the oldest payload held, or the oldest unfrozen entry, which gets a seq for it. The caller adds the
-    /// returned drop record (and those inside the payload) with [`Books::add_drop`] in the same commit.
+    /// Gives up the oldest payload held, or the oldest unfrozen entry, which gets a seq for it; an entry that is a drop record
+    /// is returned itself and needs none. The caller adds the returned drop record (and those inside the payload) with
+    /// [`Books::add_drop`] in the same commit.
     pub fn give_up_oldest(&mut self, cause: &str, writes: &mut Vec<Write>) -> Option<Drop> {
         let drop = if let Some(seq) = self.frozen.first_key_value().map(|(seq, _)| *seq) {
             let held = self.settle(seq, writes)?;
@@ -29,7 +30,8 @@ impl Books {
             self.pending_bytes -= pending.stored_bytes;
             self.named.remove(pending.key);
             writes.push((Name::Pending(pending.key).key(), None));
-            self.dropped_unfrozen(u64::from(pending.polls), cause)
+            let polls = u64::from(pending.polls);
+            pending.drop.unwrap_or_else(|| self.dropped_unfrozen(polls, cause))
         };
         self.write_meta(writes);
         Some(drop)
