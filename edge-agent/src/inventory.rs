@@ -217,12 +217,13 @@ impl Inventory {
     /// A trap came from this address. Says whether a device there is now polled out of turn.
     pub fn hint(&mut self, address: IpAddr) -> bool {
         let place = self.second.iter().find(|((second, _), _)| *second == address).map(|(_, (_, place))| *place);
-        let hinted = self
-            .entries
-            .iter_mut()
-            .filter(|(at, entry)| entry.known.at.address == address || Some(**at) == place)
-            .map(|(_, entry)| entry.hinted = true);
-        hinted.count() > 0
+        let mut known = false;
+        for (at, entry) in &mut self.entries {
+            if entry.known.at.address == address || Some(*at) == place {
+                (entry.hinted, known) = (true, true);
+            }
+        }
+        known
     }
 
     /// The devices by address, for commands beside the running agent.

@@ -286,7 +286,7 @@ fn of_a_range_wrong_range_and_all_silent() {
     let own = "ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 arp off up; \
                ip addr add 10.8.0.1/24 dev v0;";
     for (target, setup, verdict, code) in
-        [("10.9.0.8/29", "", "wrong-range", "40"), ("10.8.0.0/29", own, "all-silent", "42")]
+        [("10.9.0.8/29", "", "wrong-range", "40"), ("10.8.0.8/29", own, "all-silent", "42")]
     {
         if let Some(said) = verdict_and_code(target, setup) {
             assert_eq!(said, (verdict.to_owned(), code.to_owned()));

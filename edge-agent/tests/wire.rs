@@ -230,7 +230,7 @@ async fn refused_and_silent_addresses_are_counted_apart() {
     let port = silent.local_addr().unwrap().port();
     let ranges = Ranges::typed("127.0.0.1-2", port).unwrap();
     let swept = discover::sweep(&config(), &ranges, &BTreeSet::new(), Depth::Thorough, &mut |_| {}).await;
-    assert_eq!((swept.found.len(), swept.silent as usize + swept.mute.len(), swept.refused.len()), (0, 1, 1));
+    assert_eq!((swept.found.len(), swept.silent + swept.mute.len() as u64, swept.refused.len()), (0, 1, 1));
     assert_eq!(discover::probe(&config(), "127.0.0.2", port).await, Err(SnmpError::Refused));
     assert_eq!(discover::probe(&config(), "127.0.0.1", port).await, Err(SnmpError::NoAnswer));
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use service::secret::Secret;
 use tokio::time::Instant;
 
@@ -152,22 +154,14 @@ impl Run<'_> {
         let others = everything.into_iter().filter(|way| !configured.contains(way));
         let ways: Vec<(bool, Way)> =
             configured.iter().cloned().map(|way| (true, way)).chain(others.map(|way| (false, way))).collect();
-        let asking = ways.iter().map(|(configured, way)| ask(snmp, address, port, way, *configured, patience));
         let since = Instant::now();
-        let spare = async {
-            let mut client = client_of(snmp, address, port, Version::V3, Login::Community(Secret::default()), patience);
-            let factory = Login::Community(Secret::new(FACTORY_COMMUNITY));
-            let mut stock = client_of(snmp, address, port, Version::V2c, factory, patience);
-            let oid = [Oid::of(mib::SYS_OBJECT_ID, mib::SCALAR)];
-            let (engine, stock) = tokio::join!(client.find_engine(), stock.get(&oid));
-            (engine.is_ok(), is_answer(&stock))
-        };
-        let (mut tries, (engine, factory)) = tokio::join!(join_all(asking), spare);
+        let mut tries = ask_all(snmp, address, port, &ways, patience).await;
+        let none_answered = !tries.iter().any(|asked| asked.said == Said::Answered);
+        let (engine, factory) = if none_answered { spare(snmp, address, port).await } else { (false, false) };
         if engine {
             tell_privacy(snmp, address, port, &mut tries).await;
         }
         self.evidence.routed = !tries.iter().any(|asked| asked.said == Said::Local(SnmpError::NotRouted.to_string()));
-        let none_answered = !tries.iter().any(|asked| asked.said == Said::Answered);
         for asked in &tries {
             let unasked = if asked.configured { "" } else { " (not configured for this address)" };
             let tried = format!("SNMP v{} as {}{unasked}", asked.version, asked.credential);
@@ -181,7 +175,7 @@ impl Run<'_> {
             let found = if factory { "answered" } else { "no answer" };
             self.step("snmp", format!("SNMP v2c as {FACTORY_NAME}"), found.into(), since);
         }
-        self.evidence.factory_community = factory && none_answered;
+        self.evidence.factory_community = factory;
         (self.evidence.tries, self.evidence.engine) = (tries, engine);
     }
 
@@ -225,6 +219,45 @@ fn client_of(
 
 fn is_answer<T>(result: &Result<T, SnmpError>) -> bool {
     matches!(result, Ok(_) | Err(SnmpError::Status { .. }))
+}
+
+/// All ways side by side. Once a configured one is answered, the others get as long as discovery waits.
+async fn ask_all(snmp: &SnmpConfig, address: IpAddr, port: u16, ways: &[(bool, Way)], patience: Duration) -> Vec<Try> {
+    let since = Instant::now();
+    let mut until = since + snmp.discovery_timeout() + patience.saturating_mul(3);
+    let mut tries: Vec<Option<Try>> = vec![None; ways.len()];
+    let mut asking: FuturesUnordered<_> =
+        ways.iter()
+            .enumerate()
+            .map(|(place, (configured, way))| async move {
+                (place, ask(snmp, address, port, way, *configured, patience).await)
+            })
+            .collect();
+    while let Ok(Some((place, asked))) = tokio::time::timeout_at(until, asking.next()).await {
+        if asked.configured && asked.said == Said::Answered {
+            until = until.min(Instant::now() + snmp.discovery_timeout());
+        }
+        tries[place] = Some(asked);
+    }
+    let silent = |(configured, way): &(bool, Way)| Try {
+        version: way.version,
+        credential: way.credential.clone(),
+        configured: *configured,
+        said: Said::Silent,
+        ms: ms(since.elapsed()),
+    };
+    ways.iter().zip(tries).map(|(way, asked)| asked.unwrap_or_else(|| silent(way))).collect()
+}
+
+/// What no configuration names: whether it has an engine of v3, and whether it answers to the factory's community.
+async fn spare(snmp: &SnmpConfig, address: IpAddr, port: u16) -> (bool, bool) {
+    let client = |version, community: &str| {
+        client_of(snmp, address, port, version, Login::Community(Secret::new(community)), snmp.request_timeout())
+    };
+    let (mut engine, mut stock) = (client(Version::V3, ""), client(Version::V2c, FACTORY_COMMUNITY));
+    let oid = [Oid::of(mib::SYS_OBJECT_ID, mib::SCALAR)];
+    let (engine, stock) = tokio::join!(engine.find_engine(), stock.get(&oid));
+    (engine.is_ok(), is_answer(&stock))
 }
 
 /// One way: as long as discovery waits, then once more with patience, which tells a slow device from a silent one.

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::Ipv4Net;
+
 use super::report::{Report, Step, ms};
 use super::verdict::Verdict;
+use crate::discover::ranges::Host;
 use crate::discover::{Depth, Found, Kind, Progress, Ranges, Swept, propose, sweep};
 use crate::snmp::{SnmpConfig, UsmError};
 
@@ -20,7 +23,7 @@ pub struct RangeEvidence {
     /// Speak v3 and refuse the user, with the first reason.
     pub locked: Option<UsmError>,
     pub silent: u64,
-    /// This host has an address in it.
+    /// It is a network of this host.
     pub own_network: bool,
 }
 
@@ -65,7 +68,7 @@ pub async fn over(
         mute: swept.mute.len(),
         locked: swept.locked.first().map(|(_, error)| *error),
         silent: swept.silent,
-        own_network: own.iter().any(|proposal| ranges.of(proposal.address).is_some()),
+        own_network: own.iter().any(|proposal| leads_into(ranges, proposal.part_of.unwrap_or(proposal.network))),
     };
     let mut steps = Vec::new();
     let mut step = |step: &'static str, tried: String, said: String| {
@@ -89,6 +92,12 @@ pub async fn over(
     }
     let verdict = of_range(&evidence);
     Report::of_range(target, steps, verdict)
+}
+
+/// Whether the first address of the range lies in a network.
+fn leads_into(ranges: &Ranges, network: Ipv4Net) -> bool {
+    let first = ranges.targets().next().map(|target| target.host);
+    matches!(first, Some(Host::Address(IpAddr::V4(address))) if network.contains(&address))
 }
 
 /// Addresses shown one by one.

@@ -16,6 +16,10 @@ use crate::taken::Cost;
 /// IPv4 and UDP headers of one packet, bytes.
 const HEADER_BYTES: u64 = 28;
 
+/// Where request ids begin: three bytes in BER, also for the last of a long conversation. A fourth would cost 500 bytes in
+/// a sweep of a /24, and a guess has to hit the port as well.
+const FIRST_IDS: std::ops::Range<i32> = 0x8000..0x40_0000;
+
 /// The way to one device.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -28,7 +32,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(address: SocketAddr, timeout: Duration) -> Self {
-        Self { address, timeout, socket: None, id: rand::random_range(1..i32::MAX / 2), buffer: Vec::new() }
+        Self { address, timeout, socket: None, id: rand::random_range(FIRST_IDS), buffer: Vec::new() }
     }
 
     /// An id that no request on this line had.

@@ -46,7 +46,7 @@ pub(super) fn decrypt(privacy: Privacy, key: &Key, vector: &Vector<'_>, sealed: 
     match privacy {
         Privacy::None => {}
         Privacy::Des => {
-            if bytes.len() % DES_BLOCK != 0 {
+            if !bytes.len().is_multiple_of(DES_BLOCK) {
                 return None;
             }
             let (key, iv) = des_parts(key, vector)?;
