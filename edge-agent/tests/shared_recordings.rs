@@ -121,7 +121,7 @@ async fn a_refresh_stays_within_its_packets_and_bytes() {
             address: device.address.ip(),
             port: device.address.port(),
             version: edge_agent::snmp::Version::V2c,
-            community: 0,
+            credential: String::new(),
         };
         let (mut known, full) = edge_agent::poll::first_read(&config, &at, now).await.unwrap();
         let polled = edge_agent::poll::refresh(&config, &mut known, now * 2).await;

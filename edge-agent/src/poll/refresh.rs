@@ -40,8 +40,8 @@ pub(super) async fn poll(config: &SnmpConfig, known: &mut Known, client: &mut Cl
 
 fn outcome_of(error: &SnmpError) -> Outcome {
     match error {
-        SnmpError::Refused => Outcome::Refused,
-        SnmpError::NoAnswer | SnmpError::Local(_) => Outcome::NoAnswer,
+        SnmpError::Refused | SnmpError::Usm(_) => Outcome::Refused,
+        SnmpError::NoAnswer | SnmpError::NotRouted | SnmpError::Local(_) => Outcome::NoAnswer,
         SnmpError::Unusable(_) | SnmpError::Status { .. } | SnmpError::Endless => Outcome::Unusable,
     }
 }
@@ -79,7 +79,7 @@ async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> 
 /// Asks for everything in the plan. An error only if nothing was answered.
 async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpError> {
     let oids: Vec<Oid> = known.plan.cells.iter().map(|cell| cell.oid.clone()).collect();
-    let bulk = known.bulk && known.at.version == Version::V2c;
+    let bulk = known.bulk && known.at.version != Version::V1;
     let expected: &[Vec<u32>] = if known.alerts.len() > ALERT_ROWS_PACKED { &[] } else { &known.alerts };
     let mut table = Table::default();
     // How far down prtAlertTable it is certain that all rows came.
@@ -99,7 +99,7 @@ async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpErr
                     }
                 }
             }
-            Err(SnmpError::Refused) if client.answers() == 0 => return Err(SnmpError::Refused),
+            Err(error @ (SnmpError::Refused | SnmpError::Usm(_))) if client.answers() == 0 => return Err(error),
             Err(error @ (SnmpError::NoAnswer | SnmpError::Unusable(_))) if client.answers() == 0 => {
                 // The next try asks for half; without a next try this was it.
                 if client.retries() == 0 {
