@@ -208,6 +208,8 @@ mod tests {
             full_wanted: false,
             config_changes: None,
             alerts: Vec::new(),
+            open: Vec::new(),
+            contradictions: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use service::shutdown::Shutdown;
 
 use super::{load, print};
 use crate::discover::{Kind, Ranges, sweep};
+use crate::poll::profile::Profiles;
 use crate::read;
 use crate::snmp::SnmpConfig;
 
@@ -85,7 +86,13 @@ pub(super) async fn read(
     json: bool,
 ) -> Result<Exit, Failure> {
     let report = match (walk, address) {
-        (Some(walk), _) => read::recording(&walk).await.or_exit(Exit::Config)?,
+        (Some(walk), _) => {
+            let profiles = match config {
+                Some(file) => load(&file)?.snmp.profiles,
+                None => Profiles::builtin(),
+            };
+            read::recording(&profiles, &walk).await.or_exit(Exit::Config)?
+        }
         (None, Some(address)) => {
             let mut snmp = match config {
                 Some(file) => load(&file)?.snmp,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use service::secret::Secret;
 
+use crate::poll::profile::Profiles;
+
 /// How devices are asked. The names of the settings are those that technicians know from other collectors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,6 +30,9 @@ pub struct SnmpConfig {
     pub max_oids_per_packet: usize,
     /// Hours after which names, capacities and identity are read again; in between only what changes is read.
     pub full_read_hours: u32,
+    /// Folder of the site's own profiles: `*.toml` that add a printer model or replace a built-in profile of the same name.
+    #[serde(rename = "profiles_dir", skip_serializing_if = "Profiles::is_builtin")]
+    pub profiles: Profiles,
 }
 
 impl Default for SnmpConfig {
@@ -42,6 +47,7 @@ impl Default for SnmpConfig {
             packets_per_second: 200,
             max_oids_per_packet: 60,
             full_read_hours: 24,
+            profiles: Profiles::builtin(),
         }
     }
 }
