@@ -147,11 +147,16 @@ fn is_text(text: &str) -> bool {
     !text.chars().any(|c| c == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&c))
 }
 
-/// At least two characters of Japanese scripts, and none beyond them and ASCII: chance pairs of Latin-1 letters fail this.
+/// At least two characters of Japanese scripts, half of the text at least, and none beyond them and ASCII: chance pairs of
+/// Latin-1 letters fail this.
 fn is_japanese(text: &str) -> bool {
     let of_japanese =
         |c: char| matches!(c, '\u{3000}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
-    text.chars().filter(|c| of_japanese(*c)).count() >= 2 && text.chars().all(|c| c.is_ascii() || of_japanese(c))
+    let (all, japanese) = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .fold((0, 0), |(all, japanese), c| (all + 1, japanese + usize::from(of_japanese(c))));
+    japanese >= 2 && japanese * 2 >= all && text.chars().all(|c| c.is_ascii() || of_japanese(c))
 }
 
 #[cfg(test)]

@@ -129,7 +129,9 @@ const COLORS: &[(&str, &[&str])] = &[
             "black",
             "schwarz",
             "noir",
+            "noire",
             "negro",
+            "negra",
             "nero",
             "preto",
             "zwart",
@@ -326,7 +328,7 @@ mod tests {
             ("Transfer Belt Cleaner, PN 001R00613", Some(18)),
             ("Second Bias Transfer Roll", Some(20)),
             ("DK-3150", Some(9)),
-            ("Stapler 1 HP C8091A", None),
+            ("Stapler 1 HP C8091A", Some(32)),
             ("ADF Roller", None),
         ] {
             assert_eq!(read(text).kind, kind, "{text}");

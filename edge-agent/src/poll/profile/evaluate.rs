@@ -18,13 +18,17 @@ impl Profile {
             file.meters.iter().flat_map(|meter| [&meter.oid.0[..], &meter.sum, &meter.also, &meter.less].concat())
         });
         let blobs = self.files().flat_map(|file| file.blobs.iter().map(|blob| blob.oid.clone()));
-        once(named.chain(blobs))
+        let rows = self
+            .files()
+            .flat_map(|file| file.tables.iter().filter(|table| !table.is_walked()).flat_map(TableEntry::numbered));
+        once(named.chain(blobs).chain(rows))
     }
 
     /// Columns that are read whole, each once.
     pub fn columns(&self) -> Vec<Oid> {
         let counters = self.files().flat_map(|file| {
-            file.tables.iter().flat_map(|table| table.label.iter().cloned().chain([table.value.clone()]))
+            let walked = file.tables.iter().filter(|table| table.is_walked());
+            walked.flat_map(|table| table.label.iter().cloned().chain([table.value.clone()]))
         });
         let firmware = self.firmware_table().into_iter().flat_map(|table| [table.name.clone(), table.version.clone()]);
         let supplies =

@@ -106,7 +106,7 @@ pub struct MeterEntry {
     /// Objects that are added where the device has them.
     #[serde(default)]
     pub also: Vec<Oid>,
-    /// Objects that are taken away; all must be there.
+    /// Taken away; all must be there.
     #[serde(default)]
     pub less: Vec<Oid>,
     #[serde(default)]
@@ -136,6 +136,21 @@ pub struct TableEntry {
     pub group: Option<Name>,
     /// The other rows and the sum are read once a day only.
     pub daily: bool,
+}
+
+impl TableEntry {
+    /// Whether its rows are only known by reading the column; else they are asked for by name.
+    pub fn is_walked(&self) -> bool {
+        self.label.is_some() || self.others.is_some() || self.sum.is_some()
+    }
+
+    /// The objects of rows with a fixed number.
+    pub fn numbered(&self) -> impl Iterator<Item = Oid> + '_ {
+        self.meters.iter().filter_map(|row| match &row.is {
+            RowIs::Numbered(index) => Some(Oid::of(self.value.arcs(), index)),
+            RowIs::Labelled(_) => None,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -329,11 +344,10 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// RFC 3805 PrtMarkerCounterUnitTC by name.
+/// RFC 3805 PrtMarkerCounterUnitTC by name; `none`: not stated, or none of the RFC's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
-    /// Not stated, or none of the RFC's.
     #[default]
     None,
     Impressions,
