@@ -48,6 +48,10 @@ hardship: engine need-test ## the edge under hardship alone, with the broker awa
 test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
 	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
 
+.PHONY: recordings
+recordings: ## every recorded printer against what a correct reader must find: shares per field group, each difference with its reason
+	$(CARGO) test -p edge-agent --features recordings --test shared_recordings -- --nocapture --test-threads 1 the_table
+
 .PHONY: conformance
 conformance: engine ## stock ClickHouse clients against the embedded engine, or URL=http://… USER= PASSWORD_FILE=; needs pip's index
 	$(CARGO) build -p embedded-clickhouse

@@ -17,6 +17,8 @@ fn known(address: &str, serial: &str) -> Known {
         full_wanted: false,
         config_changes: None,
         alerts: Vec::new(),
+        open: Vec::new(),
+        contradictions: Vec::new(),
     }
 }
 

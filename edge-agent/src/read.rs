@@ -1,18 +1,20 @@
 //! One device read once and shown, for people and for tests: nothing is kept and nothing is sent to the cloud.
 //!
-//! The JSON has stable key names. `rfc` is what the standards' objects say; `null` = the device does not have the object.
+//! The JSON has stable key names. `identity`, `counters`, `supplies`, `alerts` and `status` are what the agent makes of the
+//! answers; `rfc` is what the standards' objects say, unchanged; `null` = the device does not have the object.
+
+mod standard;
+mod told;
 
 use std::path::Path;
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::discover;
-use crate::poll::identity::{self, SerialBasis};
-use crate::poll::profile::Profile;
-use crate::poll::text::text;
-use crate::poll::{alerts, console, counters, full, status, supplies, trays};
-use crate::snmp::oid::dotted;
-use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, Value, mib};
+use crate::poll::identity;
+use crate::poll::profile::{Profile, Profiles};
+use crate::poll::{checks, counters, full, meter, total};
+use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, mib};
 use crate::walk::{self, WalkError};
 
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +26,12 @@ pub enum ReadError {
 }
 
 /// Reads a recording in the `.snmprec` format, by the code that reads devices.
-pub async fn recording(path: &Path) -> Result<Json, ReadError> {
+pub async fn recording(profiles: &Profiles, path: &Path) -> Result<Json, ReadError> {
     let table = walk::load(path)?;
     let mut client = Client::recorded(table);
     let source = |source| ReadError::Snmp { host: path.display().to_string(), source };
-    let full = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
-    Ok(report(&full.table, full.complete))
+    let full = full::read(&mut client, profiles, full::Depth::Everything).await.map_err(source)?;
+    Ok(report_of(profiles, &full))
 }
 
 /// Reads a device: finds out how it answers, then everything.
@@ -37,8 +39,8 @@ pub async fn device(config: &SnmpConfig, host: &str, port: u16) -> Result<Json, 
     let source = |source| ReadError::Snmp { host: host.to_owned(), source };
     let found = discover::probe(config, host, port).await.map_err(source)?;
     let mut client = found.at.client(config, config.request_timeout(), config.snmp_retries);
-    let full = full::read(&mut client, full::Depth::Everything).await.map_err(source)?;
-    let mut report = report(&full.table, full.complete);
+    let full = full::read(&mut client, &config.profiles, full::Depth::Everything).await.map_err(source)?;
+    let mut report = report_of(&config.profiles, &full);
     let cost = client.cost();
     report["snmp"] = json!({
         "address": found.at.address, "port": found.at.port, "version": found.at.version,
@@ -47,46 +49,117 @@ pub async fn device(config: &SnmpConfig, host: &str, port: u16) -> Result<Json, 
     Ok(report)
 }
 
-/// What a table of answers says.
+/// What a table of answers says, by the built-in profiles.
 pub fn report(table: &Table, complete: bool) -> Json {
-    let kind = if discover::printer_test::is_printer(table) { "printer" } else { "not-a-printer" };
+    let profiles = Profiles::builtin();
+    report_of(&profiles, &full::Full { complete, ..full::Full::of(table.clone(), &profiles) })
+}
+
+fn report_of(profiles: &Profiles, full: &full::Full) -> Json {
+    let (table, profile) = (&full.table, &full.profile);
     json!({
         "format": 1,
-        "kind": kind,
-        "complete": complete,
-        "identity": identity_of(table),
-        "counters": { "total_rfc3805": total(table) },
-        "rfc": rfc(table),
+        "kind": if is_printer(profiles, table) { "printer" } else { "not-a-printer" },
+        "complete": full.complete,
+        "profiles": profile.names(),
+        "identity": identity_of(table, profile),
+        "counters": counters_of(table, profile),
+        "supplies": told::supplies(table, profile),
+        "finishing": told::finishing(table),
+        "alerts": told::alerts(table),
+        "status": told::status(table),
+        "console": crate::poll::console(table, profile),
+        "rfc": standard::rfc(table),
     })
 }
 
-fn identity_of(table: &Table) -> Json {
-    let profile = Profile::of(identity::enterprise(table));
-    let device = identity::device(table, &profile);
-    let serial = identity::serial(table, &profile);
+/// By the standard's tables; a recording of a maker's objects alone is a printer's if the maker's device id or counters are
+/// among them.
+fn is_printer(profiles: &Profiles, table: &Table) -> bool {
+    discover::printer_test::is_printer(table) || told::is_a_makers_printer(profiles, table)
+}
+
+fn identity_of(table: &Table, profile: &Profile) -> Json {
+    let device = identity::device(table, profile);
+    let serial = identity::serial(table, profile);
     let known = |text: String| if text.is_empty() { Json::Null } else { Json::String(text) };
-    let ids: Map<String, Json> = identity::device_ids(table, &profile)
-        .into_iter()
-        .map(|(oid, id)| (oid.to_string(), Json::String(id)))
-        .collect();
+    let objects = |list: Vec<(Oid, String)>| -> Map<String, Json> {
+        list.into_iter().map(|(oid, text)| (oid.to_string(), Json::String(text))).collect()
+    };
+    let placeholder = |text: &str| schemas::device::normal_serial(text).is_none();
     json!({
         "vendor": known(device.maker),
         "model": known(device.model),
         "serial": serial.as_ref().map(|serial| &serial.text),
-        "serial_basis": serial.as_ref().map(|serial| match serial.basis {
-            SerialBasis::PrinterMib => "prtGeneralSerialNumber",
-            SerialBasis::Vendor => "vendor-object",
-            SerialBasis::EntityMib => "entPhysicalSerialNum",
-        }),
+        "serial_basis": serial.as_ref().map(|serial| serial.basis.name()),
         "serial_oid": serial.as_ref().map(|serial| serial.oid.to_string()),
-        "hostname": scalar(table, mib::SYS_NAME),
-        "location": scalar(table, mib::SYS_LOCATION),
-        "ieee1284": ids,
+        "serial_placeholder": serial.as_ref().map(|serial| placeholder(&serial.text)),
+        "hostname": standard::scalar(table, mib::SYS_NAME),
+        "location": standard::scalar(table, mib::SYS_LOCATION),
+        "contact": standard::scalar(table, mib::SYS_CONTACT),
+        "description": standard::scalar(table, mib::SYS_DESCR),
+        "firmware": objects(identity::firmware_objects(table, profile)),
+        "firmware_parts": identity::firmware(table, profile).into_iter()
+            .map(|(part, version)| json!({ "part": part, "version": version })).collect::<Vec<_>>(),
+        "vendor_serials": objects(identity::vendor_serials(table, profile)),
+        "vendor_hostname": identity::host_name(table, profile),
+        "ieee1284": objects(identity::device_ids(table, profile)),
         "macs": identity::interfaces(table).into_iter().map(|interface| interface.mac).collect::<Vec<_>>(),
     })
 }
 
-fn total(table: &Table) -> Json {
+fn counters_of(table: &Table, profile: &Profile) -> Json {
+    let meters = counters::meters(table, profile);
+    let values = counters::read(table, &meters);
+    let own = |meter: &&meter::Meter| meter.terms.iter().any(|term| term.oid.enterprise().is_some());
+    let mut vendor = Map::new();
+    for meter in meters.iter().filter(own) {
+        // The maker's total has its own name here, whichever total was chosen.
+        let name = if meter.name == total::VENDOR { total::TOTAL } else { meter.name.as_str() };
+        vendor.insert(name.to_owned(), shown(meter, values.get(&meter.name)));
+    }
+    for (name, group) in groups(table, &meters) {
+        vendor.insert(name, group);
+    }
+    let chosen = meters.iter().find(|meter| meter.name == total::TOTAL);
+    json!({
+        "total": chosen.map(|meter| shown(meter, values.get(&meter.name))),
+        "total_rfc3805": life(table),
+        "vendor": vendor,
+        "checks": checks::all(&meters, &values).into_iter().map(|check| json!({
+            "check": check.text, "left": check.left, "right": check.right, "holds": check.holds,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn shown(meter: &meter::Meter, value: Option<&i64>) -> Json {
+    json!({
+        "value": value,
+        "unit": mib::counter_unit(i64::from(meter.unit)),
+        "oids": meter.terms.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "rule": meter.rule(),
+        "sure": meter.sure.name(),
+        "labels": meter.labels,
+    })
+}
+
+/// Rows that add up, together: value by the name that the device gives each.
+fn groups(table: &Table, meters: &[meter::Meter]) -> Map<String, Json> {
+    let mut groups: Map<String, Json> = Map::new();
+    for meter in meters.iter().filter(|meter| !meter.group.is_empty()) {
+        for (term, label) in meter.terms.iter().zip(&meter.labels) {
+            let group = groups.entry(meter.group.clone()).or_insert_with(|| json!({ "value": {}, "oids": [] }));
+            group["value"][label] = json!(term.value(table));
+            if let Some(oids) = group["oids"].as_array_mut() {
+                oids.push(json!(term.to_string()));
+            }
+        }
+    }
+    groups
+}
+
+/// prtMarkerLifeCount of the first marker, whichever total was chosen.
+fn life(table: &Table) -> Json {
     let first = counters::markers(table).into_iter().find(|marker| marker.life_count.is_some());
     first.map_or(Json::Null, |marker| {
         json!({
@@ -94,142 +167,5 @@ fn total(table: &Table) -> Json {
             "unit": marker.counter_unit.and_then(mib::counter_unit),
             "oid": Oid::of(mib::PRT_MARKER_LIFE_COUNT, &marker.index).to_string(),
         })
-    })
-}
-
-fn rfc(table: &Table) -> Json {
-    json!({
-        "sys": {
-            "descr": scalar(table, mib::SYS_DESCR),
-            "object_id": table.at(mib::SYS_OBJECT_ID, mib::SCALAR).and_then(Value::oid).map(Oid::to_string),
-            "contact": scalar(table, mib::SYS_CONTACT),
-            "name": scalar(table, mib::SYS_NAME),
-            "location": scalar(table, mib::SYS_LOCATION),
-            "uptime_ticks": table.number(mib::SYS_UP_TIME, mib::SCALAR),
-        },
-        "macs": identity::interfaces(table).into_iter().map(|interface| json!({
-            "if_index": interface.index.first(), "if_type": interface.kind, "mac": interface.mac,
-        })).collect::<Vec<_>>(),
-        "ips": ips(table),
-        "hr_devices": hr_devices(table),
-        "hr_printer_devices": status::printer_devices(table),
-        "hr_printer_status": by_device(table, mib::HR_PRINTER_STATUS, |value| json!(value.number())),
-        "hr_printer_detected_error_state": by_device(table, mib::HR_PRINTER_DETECTED_ERROR_STATE, error_state),
-        "printer_name": by_device(table, mib::PRT_GENERAL_PRINTER_NAME, |value| json!(value.bytes().map(text))),
-        "serial": by_device(table, mib::PRT_GENERAL_SERIAL_NUMBER, |value| json!(value.bytes().map(text))),
-        "localization": table.column(mib::PRT_LOCALIZATION_CHARACTER_SET)
-            .map(|(index, value)| json!({ "index": dotted(index), "charset": value.number() }))
-            .collect::<Vec<_>>(),
-        "markers": counters::markers(table).into_iter().map(marker).collect::<Vec<_>>(),
-        "supplies": supplies::rows(table).iter().map(supply).collect::<Vec<_>>(),
-        "alerts": alerts::rows(table).into_iter().map(alert).collect::<Vec<_>>(),
-        "inputs": trays::rows(table).into_iter().map(input).collect::<Vec<_>>(),
-        "console": console(table),
-    })
-}
-
-fn scalar(table: &Table, object: &[u32]) -> Option<String> {
-    table.bytes(object, mib::SCALAR).map(text)
-}
-
-fn ips(table: &Table) -> Vec<String> {
-    table
-        .column(mib::IP_AD_ENT_ADDR)
-        .filter_map(|(_, value)| match value {
-            Value::Ip(octets) => Some(std::net::Ipv4Addr::from(*octets)),
-            _ => None,
-        })
-        .filter(|address| !address.is_loopback() && !address.is_unspecified())
-        .map(|address| address.to_string())
-        .collect()
-}
-
-fn hr_devices(table: &Table) -> Vec<Json> {
-    table
-        .rows(&[mib::HR_DEVICE_TYPE, mib::HR_DEVICE_DESCR])
-        .iter()
-        .map(|index| {
-            json!({
-                "index": index.first(),
-                "type": table.at(mib::HR_DEVICE_TYPE, index).and_then(Value::oid).map(Oid::to_string),
-                "descr": table.bytes(mib::HR_DEVICE_DESCR, index).map(text),
-                "status": table.number(mib::HR_DEVICE_STATUS, index),
-            })
-        })
-        .collect()
-}
-
-fn by_device(table: &Table, column: &[u32], show: impl Fn(&Value) -> Json) -> Map<String, Json> {
-    table.column(column).map(|(index, value)| (dotted(index), show(value))).collect()
-}
-
-fn error_state(value: &Value) -> Json {
-    let bytes = value.bytes().unwrap_or_default();
-    let bits = status::error_bits(bytes);
-    let names: Vec<String> = (0..32)
-        .filter(|bit| bits & (1 << bit) != 0)
-        .map(|bit| mib::error_bit(bit).map_or_else(|| format!("bit{bit}"), str::to_owned))
-        .collect();
-    json!({ "hex": hex::encode(bytes), "bits": names })
-}
-
-fn marker(marker: counters::MarkerRow) -> Json {
-    json!({
-        "index": dotted(&marker.index),
-        "mark_tech": marker.mark_tech,
-        "counter_unit": marker.counter_unit.and_then(mib::counter_unit),
-        "life_count": marker.life_count,
-        "power_on_count": marker.power_on_count,
-        "process_colorants": marker.process_colorants,
-        "status": marker.status,
-    })
-}
-
-fn supply(row: &supplies::SupplyRow) -> Json {
-    json!({
-        "index": dotted(&row.index),
-        "marker_index": row.marker_index,
-        "colorant_index": row.colorant_index,
-        "colorant": row.colorant,
-        "class": row.class.and_then(mib::supply_class),
-        "type": row.kind.and_then(mib::supply_type),
-        "description": row.description,
-        "unit": row.unit.and_then(mib::supply_unit),
-        "max": row.max,
-        "level": row.level,
-        "level_state": row.level_state().name(),
-        "percent": row.basis_points().map(percent),
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a percentage that is shown; amounts stay integers everywhere else")]
-fn percent(basis_points: i64) -> f64 {
-    basis_points as f64 / 100.0
-}
-
-fn alert(row: alerts::AlertRow) -> Json {
-    json!({
-        "index": dotted(&row.index),
-        "severity": row.severity,
-        "training": row.training,
-        "group": row.group,
-        "group_index": row.group_index,
-        "location": row.location,
-        "code": row.code,
-        "description": row.description,
-        "time_ticks": row.time_ticks,
-    })
-}
-
-fn input(row: trays::TrayRow) -> Json {
-    json!({
-        "index": dotted(&row.index),
-        "capacity_unit": row.capacity_unit,
-        "max": row.max,
-        "level": row.level,
-        "status": row.status,
-        "media": row.media,
-        "name": row.name,
-        "description": row.description,
     })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge_agent::poll::full::{self, Depth, Full};
+use edge_agent::poll::profile::Profiles;
 use edge_agent::poll::{At, adopt};
 use edge_agent::read;
 use edge_agent::snmp::{Client, Table, Version, client};
@@ -29,7 +30,7 @@ pub fn varbinds(data: &[u8]) {
 pub fn snmprec(data: &[u8]) {
     let Ok(table) = walk::parse(data) else { return };
     let mut recorded = Client::recorded(table);
-    if let Ok(full) = super::done(full::read(&mut recorded, Depth::Everything)) {
+    if let Ok(full) = super::done(full::read(&mut recorded, &Profiles::builtin(), Depth::Everything)) {
         poll_of(full.table);
     }
 }
@@ -39,7 +40,7 @@ fn poll_of(table: Table) {
     let shown = read::report(&table, true).to_string();
     assert!(shown.starts_with('{'), "{shown}");
     let at = At { address: [127, 0, 0, 1].into(), port: 161, version: Version::V2c, credential: String::new() };
-    let full = Full { table, complete: true, identified: true };
+    let full = Full::of(table, &Profiles::builtin());
     let (known, polled) = adopt(&at, &full, &Client::recorded(Table::default()), Duration::ZERO);
     assert_eq!(known.device, polled.device);
     for (name, value) in &polled.poll.counters {

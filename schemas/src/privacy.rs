@@ -23,6 +23,7 @@ pub const COLLECTED: &[(&str, &str)] = &[
     ("records.poll.supplies", "supplies: kind, color, level, capacity, serial and part number"),
     ("records.poll.alerts", "alerts of the device's alert table"),
     ("records.poll.trays", "paper trays: level, capacity, name, media"),
+    ("records.poll.finishing", "supplies of finishing devices: staples, binding"),
     ("records.poll.status", "device and printer status codes, detected error bits"),
     ("records.poll.uptime", "time since the device started"),
     ("records.poll.plan", "which objects the values come from"),

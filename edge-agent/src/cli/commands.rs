@@ -7,6 +7,7 @@ use service::shutdown::Shutdown;
 
 use super::finding::credentials;
 use super::{load, print};
+use crate::poll::profile::Profiles;
 use crate::read;
 
 pub(super) async fn run(file: &Path, check: bool) -> Result<Exit, Failure> {
@@ -30,7 +31,13 @@ pub(super) async fn read(
     json: bool,
 ) -> Result<Exit, Failure> {
     let report = match (walk, address) {
-        (Some(walk), _) => read::recording(&walk).await.or_exit(Exit::Config)?,
+        (Some(walk), _) => {
+            let profiles = match config {
+                Some(file) => load(&file)?.snmp.profiles,
+                None => Profiles::builtin(),
+            };
+            read::recording(&profiles, &walk).await.or_exit(Exit::Config)?
+        }
         (None, Some(address)) => {
             let snmp = credentials(config.as_deref(), community_file.as_deref())?;
             read::device(&snmp, &address, port).await.or_exit(Exit::Unavailable)?

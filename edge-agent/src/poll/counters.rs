@@ -1,14 +1,14 @@
-//! prtMarkerTable (RFC 3805): life counts, with the unit that the device states.
+//! prtMarkerTable (RFC 3805) and the values of all meters of a device.
 //!
-//! The life count of the first marker is the canonical `total`; further markers keep names of their own and are never
-//! summed. Makers' own meters come from the [`super::profile`].
+//! Which meters a device has, [`meters`] finds out once; [`read`] takes their values out of answers. Life counts of further
+//! markers keep names of their own and are never summed.
 
 use std::collections::BTreeMap;
 
-use super::plan::Cell;
+use super::meter::Meter;
 use super::profile::Profile;
-use crate::snmp::oid::dotted;
-use crate::snmp::{Oid, Table, mib};
+use super::total;
+use crate::snmp::{Table, mib};
 
 pub const COLUMNS: [&[u32]; 6] = [
     mib::PRT_MARKER_MARK_TECH,
@@ -47,30 +47,16 @@ pub fn markers(table: &Table) -> Vec<MarkerRow> {
         .collect()
 }
 
-/// The meters that a device turned out to have: name, object, unit (RFC 3805 PrtMarkerCounterUnitTC, 0 = not stated).
-pub fn cells(table: &Table, profile: &Profile) -> Vec<Cell> {
-    let mut cells = Vec::new();
-    for (place, marker) in
-        markers(table).into_iter().filter(|marker| marker.life_count.is_some_and(|count| count >= 0)).enumerate()
-    {
-        let name = if place == 0 { "total".to_owned() } else { format!("life.{}", dotted(&marker.index)) };
-        let unit = marker.counter_unit.and_then(|unit| i32::try_from(unit).ok()).unwrap_or(0);
-        cells.push(Cell::new(name, Oid::of(mib::PRT_MARKER_LIFE_COUNT, &marker.index), unit));
-    }
-    for meter in &profile.meters {
-        if table.get(meter.oid.arcs()).is_some_and(|value| value.number().is_some()) {
-            cells.push(Cell::new(meter.name.clone(), meter.oid.clone(), meter.unit));
-        }
-    }
-    cells
+/// The meters that a device turned out to have.
+pub fn meters(table: &Table, profile: &Profile) -> Vec<Meter> {
+    total::settle(&markers(table), profile.meters(table), profile.total())
 }
 
-/// Values of the meters among `cells`. A negative count is "unknown" in RFC 3805 and not a reading.
-pub fn read(table: &Table, cells: &[Cell]) -> BTreeMap<String, i64> {
-    cells
+/// Values of the meters whose objects came.
+pub fn read(table: &Table, meters: &[Meter]) -> BTreeMap<String, i64> {
+    meters
         .iter()
-        .filter(|cell| cell.is_meter())
-        .filter_map(|cell| Some((cell.name.clone(), table.get(cell.oid.arcs())?.number().filter(|value| *value >= 0)?)))
+        .filter_map(|meter| Some((meter.name.clone(), meter.value(table)?)))
         .take(schemas::limits::COUNTERS_MAX)
         .collect()
 }

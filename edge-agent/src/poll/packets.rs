@@ -66,13 +66,13 @@ impl Run {
     }
 }
 
-/// Requests for `oids`, at most `values` values each. `alerts` = rows of prtAlertTable that are expected, as indexes;
+/// Requests for `oids`, at most `values` values each. `columns` = columns of which `oids` has every row. `alerts` = rows of prtAlertTable that are expected, as indexes;
 /// its columns are read from the top, and one more object tells whether that was all of them.
-pub fn plan(oids: &[Oid], alerts: &[Vec<u32>], bulk: bool, values: usize) -> Vec<Packet> {
+pub fn plan(oids: &[Oid], columns: &[Oid], alerts: &[Vec<u32>], bulk: bool, values: usize) -> Vec<Packet> {
     if !bulk {
         return oids.chunks(values.max(1)).map(|chunk| Packet::Get(chunk.to_vec())).collect();
     }
-    let mut runs = group(oids);
+    let mut runs = group(oids, columns);
     runs.extend(alert_runs(alerts));
     best(runs, values.max(1))
 }
@@ -93,22 +93,38 @@ fn alert_runs(alerts: &[Vec<u32>]) -> Vec<Run> {
     runs
 }
 
-/// Instances by column, in order; a column is everything that differs only in the last arc.
-fn group(oids: &[Oid]) -> Vec<Run> {
-    let mut columns: BTreeMap<Vec<u32>, Vec<Oid>> = BTreeMap::new();
+/// Instances that follow each other on the device: rows of a column that is read whole, whatever its index looks like, and
+/// instances that differ by one in the last arc.
+fn group(oids: &[Oid], columns: &[Oid]) -> Vec<Run> {
+    let mut groups: BTreeMap<Vec<u32>, (bool, Vec<Oid>)> = BTreeMap::new();
     for oid in oids {
-        let parent = oid.arcs().split_last().map(|(_, parent)| parent.to_vec()).unwrap_or_default();
-        columns.entry(parent).or_default().push(oid.clone());
+        let column = columns.iter().find(|column| oid.below(column.arcs()).is_some());
+        let parent = || oid.arcs().split_last().map(|(_, parent)| parent.to_vec()).unwrap_or_default();
+        let key = column.map_or_else(parent, |column| column.arcs().to_vec());
+        groups.entry(key).or_insert((column.is_some(), Vec::new())).1.push(oid.clone());
     }
     let mut runs = Vec::new();
-    for rows in columns.into_values() {
-        let mut rows = rows;
+    for (column, (whole, mut rows)) in groups {
         rows.sort_unstable();
         rows.dedup();
-        let Some(start) = rows.first().map(Oid::before) else { continue };
-        runs.push(Run { rows, chained: false, start });
+        // With an index of several numbers only the row before tells where the next one is.
+        let deep = rows.iter().any(|row| row.arcs().len() > column.len() + 2);
+        let parts: Vec<Vec<Oid>> =
+            if whole { vec![rows] } else { rows.chunk_by(follows).map(<[Oid]>::to_vec).collect() };
+        for rows in parts {
+            let Some(first) = rows.first() else { continue };
+            let start = if whole && deep { Oid::new(&column) } else { first.before() };
+            runs.push(Run { chained: whole && deep, start, rows });
+        }
     }
     runs
+}
+
+fn follows(row: &Oid, next: &Oid) -> bool {
+    match (row.arcs().split_last(), next.arcs().split_last()) {
+        (Some((last, parent)), Some((after, same))) => parent == same && last.checked_add(1) == Some(*after),
+        _ => false,
+    }
 }
 
 /// The cheapest way to read all runs in one or two packets; packets that would be too large are halved.
@@ -216,7 +232,7 @@ mod tests {
     #[test]
     fn many_rows_of_one_column_become_repetitions() {
         let oids: Vec<Oid> = (1..=14).map(level).collect();
-        let packets = plan(&oids, &[], true, 60);
+        let packets = plan(&oids, &[], &[], true, 60);
         assert!(
             packets
                 .iter()
@@ -226,34 +242,59 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_column_is_one_run_whatever_its_index_and_rows_with_holes_are_none() {
+        let column = Oid::new(&[1, 3, 6, 1, 4, 1, 2385, 3]);
+        let row = |index: &[u32]| Oid::of(column.arcs(), index);
+        let oids: Vec<Oid> = [[1, 4, 60], [1, 4, 61], [1, 4, 63], [4, 4, 60], [5, 5, 61], [8, 4, 50]]
+            .iter()
+            .map(|index| row(index))
+            .collect();
+        let packets = plan(&oids, &[column.clone()], &[], true, 60);
+        let one_run =
+            |packet: &Packet| matches!(packet, Packet::Bulk { runs, repetitions: 6, .. } if *runs == [column.clone()]);
+        assert!(packets.iter().any(one_run), "{packets:?}");
+        let apart: Vec<Oid> = (0..20).map(|place| Oid::new(&[1, 3, 6, 1, 4, 1, 253, 20, 1 + 3 * place])).collect();
+        let packets = plan(&apart, &[], &[], true, 60);
+        let repeats = |packet: &Packet| matches!(packet, Packet::Bulk { runs, .. } if !runs.is_empty());
+        assert!(!packets.iter().any(repeats), "rows between them would be answered instead: {packets:?}");
+    }
+
+    #[test]
     fn v1_has_gets_only() {
         let oids: Vec<Oid> = (1..=14).map(level).collect();
-        assert_eq!(plan(&oids, &[vec![1, 1]], false, 10).len(), 2);
-        assert!(plan(&oids, &[], false, 10).iter().all(|packet| matches!(packet, Packet::Get(_))));
+        assert_eq!(plan(&oids, &[], &[vec![1, 1]], false, 10).len(), 2);
+        assert!(plan(&oids, &[], &[], false, 10).iter().all(|packet| matches!(packet, Packet::Get(_))));
     }
 
     #[test]
     fn nothing_to_read_needs_one_look_at_the_alerts() {
-        assert_eq!(plan(&[], &[], true, 60).len(), 1);
-        assert_eq!(plan(&[], &[], false, 60), Vec::new());
+        assert_eq!(plan(&[], &[], &[], true, 60).len(), 1);
+        assert_eq!(plan(&[], &[], &[], false, 60), Vec::new());
     }
 
     proptest::proptest! {
         #[test]
         fn whatever_the_rows_everything_that_is_there_is_answered(
             columns in proptest::collection::vec(proptest::collection::btree_set(0u32..40, 1..20), 1..8),
+            deep in proptest::prelude::any::<bool>(),
+            known_whole in proptest::prelude::any::<bool>(),
             values in 1usize..80,
         ) {
             let mut table = Table::default();
             let mut oids = Vec::new();
             for (column, rows) in columns.iter().enumerate() {
                 for row in rows {
-                    let oid = Oid::new(&[1, 3, 6, 1, 4, 1, 9, u32::try_from(column).unwrap(), 1, *row]);
+                    let column = u32::try_from(column).unwrap();
+                    let index: &[u32] = if deep { &[row / 7, row % 3, *row] } else { &[1, *row] };
+                    let oid = Oid::of(&[1, 3, 6, 1, 4, 1, 9, column], index);
                     table.insert(oid.clone(), Value::Integer(1));
                     oids.push(oid);
                 }
             }
-            let packets = plan(&oids, &[], true, values);
+            let count = u32::try_from(columns.len()).unwrap();
+            let whole: Vec<Oid> =
+                (0..count).filter(|_| known_whole).map(|column| Oid::new(&[1, 3, 6, 1, 4, 1, 9, column])).collect();
+            let packets = plan(&oids, &whole, &[], true, values);
             let names = answered(&table, &packets);
             proptest::prop_assert!(oids.iter().all(|oid| names.contains(oid)), "{packets:?}");
         }

@@ -7,10 +7,18 @@ use schemas::limits::{PLAN_ITEMS_MAX, SUPPLIES_MAX};
 use schemas::wire::{self, PlanItem};
 use serde::{Deserialize, Serialize};
 
+use super::meter::Meter;
 use super::profile::Profile;
+use super::supplies::VendorSupply;
+use super::total::{RFC3805, TOTAL};
 use super::{counters, status, supplies, trays};
 use crate::snmp::oid::dotted;
 use crate::snmp::{Oid, Table, mib};
+
+/// Plans of another format are made anew by a full read.
+pub const FORMAT: u32 = 2;
+/// Full reads in which the object of `total` may be missing before another total takes its place.
+const TOTAL_MISSED_MAX: u32 = 3;
 
 /// One object to read, and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +34,7 @@ pub struct Cell {
 /// What a value is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// A counter of [`wire::Poll::counters`].
+    /// An object of a meter; its value may be a part of it or hold it as one of many words.
     #[default]
     Meter,
     /// A field of a supply, a tray or the status; found again by its object.
@@ -38,16 +46,12 @@ pub enum Role {
 }
 
 impl Cell {
-    pub fn new(name: impl Into<String>, oid: Oid, unit: i32) -> Self {
-        Self { name: name.into(), oid, unit, role: Role::Meter }
+    fn meter(name: &str, oid: Oid, unit: i32) -> Self {
+        Self { name: name.to_owned(), oid, unit, role: Role::Meter }
     }
 
     fn field(name: impl Into<String>, oid: Oid, unit: i32) -> Self {
         Self { name: name.into(), oid, unit, role: Role::Field }
-    }
-
-    pub fn is_meter(&self) -> bool {
-        self.role == Role::Meter
     }
 }
 
@@ -55,24 +59,107 @@ impl Cell {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Plan {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What a refresh asks for, each object once.
     pub cells: Vec<Cell>,
+    /// What is made of it.
+    pub meters: Vec<Meter>,
+    pub vendor_supplies: Vec<VendorSupply>,
+    /// Columns of which every row is asked for, so that a row is certainly followed by the next one here.
+    pub columns: Vec<Oid>,
     /// hrDeviceIndex whose status counts.
     pub device: Option<u32>,
     /// Supplies whose level and capacity were states: the capacity is asked for again when the level becomes an amount.
     pub without_max: Vec<String>,
+    /// Full reads in which the object of `total` was missing.
+    pub total_missed: u32,
+    /// IANA MIBenum of the character set that the device declares for its texts.
+    pub charset: Option<i64>,
 }
 
 impl Plan {
     /// The plan for a device that answered `table`. `serial` is the object that held its serial number.
     pub fn of(table: &Table, profile: &Profile, serial: Option<&Oid>) -> Self {
         let device = status::main_device(table);
-        let mut plan = Self { cells: counters::cells(table, profile), device, without_max: Vec::new() };
-        plan.add_supplies(table);
-        plan.add_trays(table);
-        plan.add_scalars(table, device);
-        plan.cells.truncate(PLAN_ITEMS_MAX);
-        plan.cells.extend(identity_cell(table, serial));
+        let mut plan = Self {
+            format: FORMAT,
+            meters: counters::meters(table, profile),
+            vendor_supplies: supplies::beyond_the_table(&supplies::rows(table), profile, table),
+            charset: super::charset::declared_enum(table, profile),
+            device,
+            ..Self::default()
+        };
+        plan.build(table, profile, serial);
         plan
+    }
+
+    fn build(&mut self, table: &Table, profile: &Profile, serial: Option<&Oid>) {
+        self.cells.clear();
+        self.add_meters();
+        self.add_supplies(table);
+        self.add_trays(table);
+        self.add_scalars(table, self.device);
+        self.cells.truncate(PLAN_ITEMS_MAX);
+        self.cells.extend(identity_cell(table, serial));
+        self.columns = profile.columns().into_iter().filter(|column| self.has_whole(column, table)).collect();
+        self.columns.extend(STANDARD_COLUMNS.iter().map(|column| Oid::new(column)));
+    }
+
+    fn add_meters(&mut self) {
+        let mut seen = std::collections::BTreeSet::new();
+        for meter in self.meters.iter().filter(|meter| !meter.daily) {
+            for term in &meter.terms {
+                if seen.insert(term.oid.clone()) {
+                    self.cells.push(Cell::meter(&meter.name, term.oid.clone(), meter.unit));
+                }
+            }
+        }
+        for supply in &self.vendor_supplies {
+            if seen.insert(supply.term.oid.clone()) {
+                self.cells.push(Cell::meter("supplies.x", supply.term.oid.clone(), 0));
+            }
+        }
+    }
+
+    /// Whether every row of a column is asked for.
+    fn has_whole(&self, column: &Oid, table: &Table) -> bool {
+        let asked: std::collections::BTreeSet<&Oid> = self.cells.iter().map(|cell| &cell.oid).collect();
+        let mut rows = table.column(column.arcs()).peekable();
+        rows.peek().is_some() && rows.all(|(index, _)| asked.contains(&Oid::of(column.arcs(), index)))
+    }
+
+    /// Takes the place of an earlier plan of the same device. A `total` whose object did not answer this time keeps its
+    /// source for a while. Returns the objects between which `total` changed, if it did.
+    pub fn succeed(
+        &mut self,
+        before: &Self,
+        table: &Table,
+        profile: &Profile,
+        serial: Option<&Oid>,
+    ) -> Option<(Oid, Oid)> {
+        let (was, is) = (before.total()?.clone(), self.total().cloned());
+        let source = |meter: &Meter| meter.terms.first().map(|term| term.oid.clone()).unwrap_or_default();
+        if is.as_ref().is_some_and(|is| is.terms == was.terms) {
+            return None;
+        }
+        let missing = was.value(table).is_none();
+        if missing && before.total_missed + 1 < TOTAL_MISSED_MAX {
+            self.total_missed = before.total_missed + 1;
+            for meter in &mut self.meters {
+                if meter.name == TOTAL {
+                    RFC3805.clone_into(&mut meter.name);
+                }
+            }
+            self.meters.insert(0, was);
+            self.build(table, profile, serial);
+            return None;
+        }
+        is.map(|is| (source(&was), source(&is)))
+    }
+
+    fn total(&self) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.name == TOTAL)
     }
 
     fn add_supplies(&mut self, table: &Table) {
@@ -124,18 +211,21 @@ impl Plan {
         }
     }
 
-    /// The plan as it travels.
+    /// The plan as it travels: meters, supplies that the maker keeps elsewhere, then fields.
     pub fn items(&self) -> Vec<PlanItem> {
-        self.cells
-            .iter()
-            .filter(|cell| matches!(cell.role, Role::Meter | Role::Field))
-            .map(|cell| PlanItem {
-                name: cell.name.clone(),
-                oid: cell.oid.to_string(),
-                unit: cell.unit,
-                rule: rule(&cell.name).to_owned(),
-            })
-            .collect()
+        let meters = self.meters.iter().map(Meter::item);
+        let supplies = self.vendor_supplies.iter().map(|supply| {
+            let word = supply.term.word.unwrap_or(0);
+            let rule = format!("word {word:02x}");
+            PlanItem { name: format!("supplies.x.{word:02x}.level"), oid: supply.term.oid.to_string(), unit: 0, rule }
+        });
+        let fields = self.cells.iter().filter(|cell| cell.role == Role::Field).map(|cell| PlanItem {
+            name: cell.name.clone(),
+            oid: cell.oid.to_string(),
+            unit: cell.unit,
+            rule: rule(&cell.name).to_owned(),
+        });
+        meters.chain(supplies).chain(fields).take(PLAN_ITEMS_MAX).collect()
     }
 
     /// The content address of [`Self::items`].
@@ -148,7 +238,11 @@ impl Plan {
     }
 }
 
-/// How a value is made from its object.
+/// Columns of the standard of which every row is asked for.
+const STANDARD_COLUMNS: [&[u32]; 3] =
+    [mib::PRT_SUPPLIES_LEVEL, mib::PRT_SUPPLIES_MAX_CAPACITY, mib::PRT_INPUT_CURRENT_LEVEL];
+
+/// How a field is made from its object.
 fn rule(name: &str) -> &'static str {
     match name {
         "uptime" => "ticks/100",

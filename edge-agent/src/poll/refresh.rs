@@ -23,16 +23,16 @@ pub async fn refresh(config: &SnmpConfig, known: &mut Known, now: Duration) -> P
 
 pub(super) async fn poll(config: &SnmpConfig, known: &mut Known, client: &mut Client, now: Duration) -> Polled {
     if known.full_due(now, config.full_read_every()) {
-        return read_in_full(known, client, now).await;
+        return read_in_full(config, known, client, now).await;
     }
     client.packet_oids = known.packet_oids.clamp(1, config.max_oids_per_packet);
-    let table = match values(known, client).await {
-        Ok(table) => table,
+    let (table, alerts_known) = match values(known, client).await {
+        Ok(values) => values,
         Err(error) => return without_values(known, outcome_of(&error), client),
     };
     known.packet_oids = client.packet_oids;
     match same_device(known, client, &table).await {
-        Answerer::Same => judge(known, &table, client),
+        Answerer::Same => judge(known, &table, alerts_known, client),
         Answerer::Unclear => without_values(known, Outcome::Unusable, client),
         Answerer::Other(says) => changed(known, &says, client),
     }
@@ -46,8 +46,8 @@ fn outcome_of(error: &SnmpError) -> Outcome {
     }
 }
 
-async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> Polled {
-    let full = match full::read(client, full::Depth::Poll).await {
+async fn read_in_full(config: &SnmpConfig, known: &mut Known, client: &mut Client, now: Duration) -> Polled {
+    let full = match full::read(client, &config.profiles, full::Depth::Poll).await {
         Ok(full) => full,
         Err(error) => return without_values(known, outcome_of(&error), client),
     };
@@ -57,34 +57,58 @@ async fn read_in_full(known: &mut Known, client: &mut Client, now: Duration) -> 
     }
     let (mut fresh, mut polled) = adopt(&known.at, &full, client, now);
     let hides_serial = fresh.device.serial.is_empty() && !known.device.serial.is_empty();
+    let mut same = fresh.device.serial == known.device.serial && fresh.device.mac == known.device.mac;
     if hides_serial && fresh.device.mac == known.device.mac && !known.device.mac.is_empty() {
         // Some devices keep their serial number to themselves while they start or sleep.
         fresh.device.serial.clone_from(&known.device.serial);
         polled.device.serial.clone_from(&known.device.serial);
         fresh.full_wanted = true;
+        same = true;
     } else if !known.device.serial.is_empty() && known.device.serial != fresh.device.serial {
         polled.events.push(identity_changed(known, &fresh.device.serial));
     }
-    if !full.complete && fresh.device == known.device && fresh.plan.cells.len() < known.plan.cells.len() {
-        // It stopped half-way: what it was known to have is still asked for.
-        fresh.plan.clone_from(&known.plan);
-        fresh.identity.clone_from(&known.identity);
-        polled.poll = super::Poll { plan: fresh.plan.hash(), ..polled.poll };
-        polled.plan = fresh.plan.items();
+    if same && known.plan.format == super::plan::FORMAT {
+        keep_plan(known, &mut fresh, &mut polled, &full);
+    }
+    if same {
+        if !full.alerts_known {
+            fresh.open.clone_from(&known.open);
+        }
+        polled.events.extend(fresh.news(&known.open, &known.contradictions));
+    } else {
+        polled.events.extend(fresh.news(&[], &[]));
     }
     *known = fresh;
     polled
 }
 
+/// What the device was known to have is still asked for if it stopped half-way, and its total keeps its source.
+fn keep_plan(known: &Known, fresh: &mut Known, polled: &mut Polled, full: &full::Full) {
+    let serial = super::telling_serial(&full.table, &full.profile);
+    if !full.complete && fresh.plan.cells.len() < known.plan.cells.len() {
+        fresh.plan.clone_from(&known.plan);
+        fresh.identity.clone_from(&known.identity);
+    } else if let Some((from, to)) = fresh.plan.succeed(&known.plan, &full.table, &full.profile, serial.as_ref()) {
+        let fields = [("meter", "total".to_owned()), ("from_oid", from.to_string()), ("to_oid", to.to_string())];
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        polled.events.push(("meter-source-changed".to_owned(), fields));
+    }
+    let outcome = if full.complete { Outcome::Complete } else { Outcome::Partial };
+    polled.poll = super::whole_poll(full, &fresh.plan, known.at.address, outcome);
+    polled.plan = fresh.plan.items();
+    fresh.contradictions = super::contradictions(&fresh.plan, &polled.poll, &known.contradictions);
+}
+
 /// Asks for everything in the plan. An error only if nothing was answered.
-async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpError> {
+/// Also whether the alert table was read to its end.
+async fn values(known: &mut Known, client: &mut Client) -> Result<(Table, bool), SnmpError> {
     let oids: Vec<Oid> = known.plan.cells.iter().map(|cell| cell.oid.clone()).collect();
     let bulk = known.bulk && known.at.version != Version::V1;
     let expected: &[Vec<u32>] = if known.alerts.len() > ALERT_ROWS_PACKED { &[] } else { &known.alerts };
     let mut table = Table::default();
     // How far down prtAlertTable it is certain that all rows came.
     let mut alerts_ended = false;
-    for packet in packets::plan(&oids, expected, bulk, client.packet_oids) {
+    for packet in packets::plan(&oids, &known.plan.columns, expected, bulk, client.packet_oids) {
         let Packet::Bulk { singles, runs, repetitions } = packet else { continue };
         let asked = [singles.as_slice(), runs.as_slice()].concat();
         let sentinel = asked.iter().position(|oid| is_sentinel(oid, expected));
@@ -125,12 +149,13 @@ async fn values(known: &mut Known, client: &mut Client) -> Result<Table, SnmpErr
         table.absorb(fetched.table);
     }
     let seen: Vec<Vec<u32>> = alerts::rows(&table).into_iter().map(|row| row.index).collect();
-    let alerts_proven = alerts_ended && seen.as_slice() == expected;
-    if !lost && !alerts_proven {
+    let mut alerts_known = alerts_ended && seen.as_slice() == expected;
+    if !lost && !alerts_known {
         let fetched = fetch::columns(client, &alerts::REFRESHED).await?;
+        alerts_known = fetched.complete && !fetched.lost;
         table.absorb(fetched.table);
     }
-    Ok(table)
+    Ok((table, alerts_known))
 }
 
 fn is_sentinel(oid: &Oid, expected: &[Vec<u32>]) -> bool {
@@ -182,6 +207,8 @@ fn changed(known: &mut Known, says: &str, client: &Client) -> Polled {
     polled.events.push(identity_changed(known, says));
     known.device = schemas::wire::Device::default();
     known.last_full = None;
+    known.open.clear();
+    known.contradictions.clear();
     polled
 }
 
@@ -195,7 +222,7 @@ fn identity_changed(known: &Known, says: &str) -> (String, Vec<(String, String)>
 }
 
 /// What the answers mean for this poll, and whether they call for a full read.
-fn judge(known: &mut Known, table: &Table, client: &Client) -> Polled {
+fn judge(known: &mut Known, table: &Table, alerts_known: bool, client: &Client) -> Polled {
     let planned = || known.plan.cells.iter().filter(|cell| matches!(cell.role, Role::Meter | Role::Field));
     let missing = planned().filter(|cell| table.get(cell.oid.arcs()).is_none()).count();
     let outcome = match missing {
@@ -219,6 +246,10 @@ fn judge(known: &mut Known, table: &Table, client: &Client) -> Polled {
         .any(|(index, level)| level.number() >= Some(0) && known.plan.without_max.contains(&dotted(index)));
     let changes = config_changes(table, &known.plan);
     known.full_wanted |= missing > 0 || new_rows || became_amount || changes != known.config_changes;
-    known.alerts = alerts::rows(table).into_iter().map(|row| row.index).collect();
-    Polled { device: known.device.clone(), poll, plan: known.plan.items(), cost: client.cost(), ..Polled::default() }
+    let rows = alerts::rows_in(table, known.plan.charset.and_then(super::charset::Charset::of));
+    let open = if alerts_known { alerts::open(&rows) } else { known.open.clone() };
+    let events = alerts::changes(&known.open, &open);
+    known.alerts = rows.into_iter().map(|row| row.index).collect();
+    known.open = open;
+    Polled { device: known.device.clone(), poll, plan: known.plan.items(), events, cost: client.cost() }
 }

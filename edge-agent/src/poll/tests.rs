@@ -7,12 +7,12 @@ use crate::snmp::Value;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
 
-fn bytes(text: &str) -> Value {
+pub(super) fn bytes(text: &str) -> Value {
     Value::Bytes(text.as_bytes().to_vec())
 }
 
 /// A printer with two supplies, of which one has no capacity, one tray and one alert.
-fn printer() -> Table {
+pub(super) fn printer() -> Table {
     let mut table = Table::default();
     let mut put = |object: &[u32], index: &[u32], value: Value| {
         table.insert(Oid::of(object, index), value);
@@ -42,7 +42,7 @@ fn printer() -> Table {
     table
 }
 
-fn set(table: &mut Table, object: &[u32], index: &[u32], value: Value) {
+pub(super) fn set(table: &mut Table, object: &[u32], index: &[u32], value: Value) {
     table.insert(Oid::of(object, index), value);
 }
 
@@ -50,20 +50,20 @@ fn at() -> At {
     At { address: [10, 0, 0, 1].into(), port: 161, version: Version::V2c, credential: String::new() }
 }
 
-async fn found(table: &Table) -> (Known, Polled) {
+pub(super) async fn found(table: &Table) -> (Known, Polled) {
     let mut client = Client::recorded(table.clone());
-    let full = full::read(&mut client, full::Depth::Poll).await.unwrap();
+    let full = full::read(&mut client, &profile::Profiles::builtin(), full::Depth::Poll).await.unwrap();
     assert!(full.identified);
     adopt(&at(), &full, &client, NOW)
 }
 
-async fn refreshed(known: &mut Known, table: &Table, after: Duration) -> (Polled, u64) {
+pub(super) async fn refreshed(known: &mut Known, table: &Table, after: Duration) -> (Polled, u64) {
     let mut client = Client::recorded(table.clone());
     let polled = refresh::poll(&SnmpConfig::default(), known, &mut client, NOW + after).await;
     (polled, client.cost().packets)
 }
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn a_full_read_describes_the_device_and_says_where_its_values_come_from() {

@@ -8,6 +8,7 @@ use service::secret::Secret;
 
 use super::credential::Credential;
 use super::usm::Engines;
+use crate::poll::profile::Profiles;
 
 /// How devices are asked. The names of the settings are those that technicians know from other collectors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub struct SnmpConfig {
     /// What v3 learned of engines while the process runs.
     #[serde(skip)]
     pub engines: Engines,
+    /// Folder of the site's own profiles: `*.toml` that add a printer model or replace a built-in profile of the same name.
+    #[serde(rename = "profiles_dir", skip_serializing_if = "Profiles::is_builtin")]
+    pub profiles: Profiles,
 }
 
 impl Default for SnmpConfig {
@@ -62,6 +66,7 @@ impl Default for SnmpConfig {
             max_oids_per_packet: 60,
             full_read_hours: 24,
             engines: Engines::default(),
+            profiles: Profiles::builtin(),
         }
     }
 }

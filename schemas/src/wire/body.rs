@@ -148,6 +148,9 @@ pub struct Poll {
     pub supplies: Vec<Supply>,
     #[serde(deserialize_with = "capped::list::<_, _, SUPPLIES_MAX>", skip_serializing_if = "Vec::is_empty")]
     pub trays: Vec<Tray>,
+    /// finSupplyTable of the finisher MIB (RFC 3806); only in polls that read it.
+    #[serde(deserialize_with = "capped::list::<_, _, SUPPLIES_MAX>", skip_serializing_if = "Vec::is_empty")]
+    pub finishing: Vec<Supply>,
     #[serde(deserialize_with = "capped::list::<_, _, ALERTS_MAX>", skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +170,8 @@ pub struct Poll {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Supply {
-    /// hrDeviceIndex.prtMarkerSuppliesIndex, `1.3`. Holes are normal.
+    /// hrDeviceIndex.prtMarkerSuppliesIndex, `1.3`. Holes are normal. `x.` and a word: a supply that the maker keeps
+    /// outside the table.
     pub index: String,
     /// prtMarkerSuppliesLevel; -1, -2, -3 are states.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +188,9 @@ pub struct Supply {
     /// prtMarkerSuppliesType.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<i32>,
+    /// The same, guessed from the description, where the device does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind_guess: Option<i32>,
     /// prtMarkerColorantValue in lower case, `black`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub color: String,
@@ -305,7 +312,10 @@ pub struct PlanItem {
     /// RFC 3805 PrtMarkerCounterUnitTC or PrtMarkerSuppliesSupplyUnitTC, 0 where there is none.
     #[serde(skip_serializing_if = "is_zero_i32")]
     pub unit: i32,
-    /// How the value was made from the object, `raw` if it is the object.
+    /// How the value was made from the object: `raw` if it is the object, `word 02` of an octet string of words,
+    /// `sum: OID + OID - OID` (the item's own OID is the first). Then, parted by `; `: `large once` or `large twice` (how a
+    /// sheet above A4 counts), `partial` (a sum that leaves something out), `plausible` or `claimed` (how sure the meaning
+    /// is; nothing: proven).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
 }

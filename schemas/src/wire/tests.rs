@@ -299,10 +299,22 @@ fn every_field_that_can_leave_the_network_is_on_the_closed_list() {
         }
     }
     // Skipped while they have their default in the golden body.
-    seen.extend(["records.poll.clock".to_owned(), "records.poll.outcome".to_owned()]);
+    seen.extend(["clock", "outcome", "finishing"].map(|field| format!("records.poll.{field}")));
     let listed: std::collections::BTreeSet<String> =
         crate::privacy::COLLECTED.iter().map(|(path, _)| (*path).to_owned()).collect();
     assert_eq!(seen, listed);
+}
+
+#[test]
+fn fields_that_came_later_travel_and_cost_nothing_where_they_are_empty() {
+    let mut body = golden_body();
+    let plain = freeze(&cn(), 1, 1, &body).unwrap().bytes.len();
+    let poll = body.records[0].poll.as_mut().unwrap();
+    poll.supplies[0].kind_guess = Some(9);
+    poll.finishing = vec![Supply { index: "1.1".into(), kind: Some(32), level: Some(-3), ..Supply::default() }];
+    let frozen = freeze(&cn(), 1, 1, &body).unwrap().bytes;
+    assert!(frozen.len() > plain);
+    assert_eq!(decode_body(&decode_header(&frozen).unwrap()).unwrap(), body);
 }
 
 #[test]

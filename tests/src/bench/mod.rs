@@ -13,6 +13,7 @@ mod latency;
 mod machine;
 mod packets;
 mod payloads;
+mod peers;
 mod report;
 mod spool;
 mod stand;
@@ -72,6 +73,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "latency", title: "Receive to commit", run: |setting| Box::pin(latency::run(setting)) },
     Bench { name: "workers", title: "Several workers, a slow store", run: |setting| Box::pin(workers::run(setting)) },
     Bench { name: "agent", title: "Polling printers", run: |setting| Box::pin(agent::run(setting)) },
+    Bench { name: "peers", title: "One poll, beside its peers", run: |setting| Box::pin(peers::run(setting)) },
     Bench {
         name: "upstream",
         title: "Bytes between agent and broker",
