@@ -5,7 +5,11 @@ pub mod bill_table;
 pub mod contract_table;
 pub mod document_table;
 pub mod forecast_table;
+pub mod plot;
+mod plot_axis;
 pub mod review_table;
+pub mod score_table;
+pub mod supplies;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};

@@ -36,12 +36,13 @@ pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
         let days = &supply["days"];
         let word = |name: &str| supply[name].as_str().unwrap_or("").to_owned();
         print_line(&format!(
-            "  {:26} {:34} {:>5.1} days ({:.1} to {:.1})  {}",
+            "  {:26} {:34} {:>5.1} days (8 of 10 cases: {:.1} to {:.1}; off by {:.1} on average)\n      {}",
             word("device"),
             word("description").chars().take(34).collect::<String>(),
             days["p50"].as_f64().unwrap_or(f64::NAN),
             days["p10"].as_f64().unwrap_or(f64::NAN),
             days["p90"].as_f64().unwrap_or(f64::NAN),
+            supply["expected_error_days"].as_f64().unwrap_or(f64::NAN),
             word("reason")
         ));
     }
