@@ -136,10 +136,17 @@ impl Arguments {
             None => {}
         }
         let as_of = around.instant(self.as_of).await?;
-        let mut supplies = Vec::new();
+        // Who keeps wants no list of everything, unless it is asked for.
+        let show = self.json || !self.keep;
+        let (mut supplies, mut said, mut unsaid) = (Vec::new(), 0, 0);
         for tenant in tenants(around, self.tenant).await? {
             let tenant = around.store.tenant(&tenant).or_exit(Exit::Config)?;
-            supplies.extend(command::forecast::run(&tenant, &ground, as_of, self.keep).await.map_err(failed)?);
+            let run = command::forecast::run(&tenant, &ground, as_of, self.keep, show).await.map_err(failed)?;
+            supplies.extend(run.supplies);
+            (said, unsaid) = (said + run.said, unsaid + run.unsaid);
+        }
+        if !show {
+            return print(format!("{said} forecasts kept, and {unsaid} reasons why nothing can be said\n").as_bytes());
         }
         let outlook = command::forecast::outlook(as_of, supplies);
         if self.json { print_json(&outlook) } else { print(forecast_table::render(&outlook).as_bytes()) }

@@ -86,7 +86,17 @@ pub fn ground(config: &ForecastConfig) -> Result<Ground, ForecastRunError> {
     Ok(Ground { constants: Arc::new(Constants::shipped()?), facts: Arc::new(facts) })
 }
 
-/// All supplies of the tenant as seen at `as_of`, unordered; `keep` writes them into `forecasts`.
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Unordered; empty unless `show` was asked for.
+    pub supplies: Vec<SupplyOutlook>,
+    pub said: usize,
+    pub unsaid: usize,
+}
+
+/// All supplies of the tenant as seen at `as_of`; `keep` writes them into `forecasts`. Without `show` memory does not grow with
+/// the fleet.
 ///
 /// # Errors
 /// [`ForecastRunError`].
@@ -95,17 +105,23 @@ pub async fn run(
     ground: &Ground,
     as_of: Instant,
     keep: bool,
-) -> Result<Vec<SupplyOutlook>, ForecastRunError> {
-    let mut found = Vec::new();
+    show: bool,
+) -> Result<Run, ForecastRunError> {
+    let mut run = Run::default();
     let mut judging = Judging::begin(store, ground.clone(), as_of, None).await?;
     while let Some(cases) = judging.next().await? {
         if keep {
             let rows: Vec<ForecastRow> = cases.iter().map(|case| row_of(case, store.tenant(), ground, as_of)).collect();
             store.add_forecasts(&rows).await?;
         }
-        found.extend(cases.iter().map(|case| outlook_of(case, store.tenant(), as_of)));
+        let said = cases.iter().filter(|case| case.judged.answer.is_ok()).count();
+        run.said += said;
+        run.unsaid += cases.len() - said;
+        if show {
+            run.supplies.extend(cases.iter().map(|case| outlook_of(case, store.tenant(), as_of)));
+        }
     }
-    Ok(found)
+    Ok(run)
 }
 
 /// What runs out next first; then by tenant, device and slot.

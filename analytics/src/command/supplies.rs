@@ -186,6 +186,7 @@ fn decide(
                 writes.push(order.row(tenant, millis(wish.as_of), State::Cancelled, "forecast", note));
             }
         }
+        plan.findings.extend(overdue(&one, now));
         match one.line.verdict {
             Verdict::Ship { by, .. } => {
                 one.line.ship_by = Some(date(by));
@@ -203,6 +204,28 @@ fn decide(
             | Verdict::CannotSay => {}
         }
     }
+}
+
+/// Days after the time it takes, before an order counts as lost.
+const OVERDUE_DAYS: f64 = 3.0;
+
+fn overdue(one: &Open, now: f64) -> Option<Found> {
+    let order = one.order.as_ref().filter(|order| order.state > State::Proposed)?;
+    let since = order.changed_ms as f64 / 86_400_000.0;
+    let empty = one.days.is_some_and(|days| days[0] < OVERDUE_DAYS);
+    let line = &one.line;
+    (empty && now - since > one.terms.lead_days + OVERDUE_DAYS).then(|| {
+        let finding = Finding::Overdue { order: order.id.clone(), since: date(since) };
+        Found {
+            tenant: line.tenant.clone(),
+            site: line.site.clone(),
+            device: line.device.clone(),
+            slot: line.slot.clone(),
+            supply: line.supply.clone(),
+            words: finding.words(),
+            finding,
+        }
+    })
 }
 
 fn proposal(tenant: &str, line: &Line, by: f64, as_of: Instant) -> SupplyOrderRow {

@@ -70,7 +70,14 @@ impl Need {
         let scale = 3.0 * a.sqrt();
         let shift = 1.0 - 1.0 / (9.0 * a);
         let root = 1.0 / exp(ln(work) / 3.0);
-        self.cells.iter().map(|(cube_root, w)| w * normal::below(scale * (shift - cube_root * root))).sum()
+        // Four sums side by side, so that the processor need not wait for one before the next.
+        let mut sums = [0.0; 4];
+        for cells in self.cells.chunks(4) {
+            for (sum, (cube_root, w)) in sums.iter_mut().zip(cells) {
+                *sum += w * normal::below(scale * (shift - cube_root * root));
+            }
+        }
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 
     /// Work at which the chance of being empty reaches each quantile; quantiles ascend. Linear in ln(work) between

@@ -23,8 +23,8 @@ const WATCHED_MIN: f64 = 25.0;
 pub fn seen(slot: &Slot, display: &Display, wander: f64) -> Vec<Off> {
     let total = &slot.total;
     let mut found = Vec::new();
-    for segment in &slot.segments {
-        let edges = rate::edges(segment, total, display);
+    for (segment, edges) in slot.segments.iter().zip(&slot.edges) {
+        let edges = rate::telling(edges, display);
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
             continue;
         };

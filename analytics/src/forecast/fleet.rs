@@ -269,10 +269,10 @@ pub fn lasting(supply: &str) -> bool {
 /// Rates of the cartridges before the one in use.
 pub fn past(slot: &Slot, display: &Display, new: bool, c: &RateConstants) -> Vec<Watched> {
     let before = slot.segments.len().saturating_sub(1);
-    slot.segments
+    slot.edges
         .iter()
         .take(before)
         .enumerate()
-        .filter_map(|(i, segment)| rate::watched(segment, &slot.total, display, new && i == 0, c))
+        .filter_map(|(i, edges)| rate::watched(edges, display, new && i == 0, c))
         .collect()
 }

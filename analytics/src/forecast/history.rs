@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::forecast::calendar::Calendar;
 use crate::forecast::meter::{Interval, Total, intervals};
+use crate::forecast::rate::{self, Edge};
 use crate::forecast::segment::{Segment, segments};
 use crate::forecast::series::{Day, Device, Eats, Level, Read};
 use crate::forecast::step::{Display, Rests};
@@ -65,11 +66,11 @@ impl<'a> History<'a> {
                     Eats::ColorPages => totals[1].clone(),
                 };
                 let fills_up = self.fills_up.get(i).copied().unwrap_or(false);
-                Some(Slot {
-                    segments: segments(reads, fills_up, display),
-                    counted: counted.is_some(),
-                    total: counted.unwrap_or_else(|| Arc::new(by_work(reads, calendar))),
-                })
+                let segments = segments(reads, fills_up, display);
+                let is_counted = counted.is_some();
+                let total = counted.unwrap_or_else(|| Arc::new(by_work(reads, calendar)));
+                let edges = segments.iter().map(|segment| rate::edges(segment, &total, display)).collect();
+                Some(Slot { segments, edges, total, counted: is_counted })
             })
             .collect()
     }
@@ -132,6 +133,8 @@ fn counts_up(reads: &[Read]) -> bool {
 #[derive(Debug)]
 pub struct Slot {
     pub segments: Vec<Segment>,
+    /// Of each segment; see [`rate::telling`].
+    pub edges: Vec<Vec<Edge>>,
     pub total: Arc<Total>,
     /// False: no page counter moved, so the amount is work instead of pages.
     pub counted: bool,
@@ -140,8 +143,8 @@ pub struct Slot {
 impl Slot {
     /// Tells how long the display rested at 1 %.
     pub fn add_rests(&self, display: &Display, rests: &mut Rests) {
-        for (i, segment) in self.segments.iter().enumerate() {
-            let edges = crate::forecast::rate::edges(segment, &self.total, display);
+        for (i, (segment, edges)) in self.segments.iter().zip(&self.edges).enumerate() {
+            let edges = rate::telling(edges, display);
             let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
                 continue;
             };

@@ -38,6 +38,15 @@ pub fn entered(level: Level, display: &Display) -> Option<f64> {
     }
 }
 
+/// A display that rests near 1 % tells nothing below this.
+const RESTS_BELOW: f64 = 2.0;
+
+/// The edges that say something on this display: all, or those above its rest.
+pub fn telling<'a>(edges: &'a [Edge], display: &Display) -> &'a [Edge] {
+    let end = if display.rests { edges.partition_point(|edge| edge.level >= RESTS_BELOW) } else { edges.len() };
+    edges.get(..end).unwrap_or_default()
+}
+
 /// All changes downwards in a segment; a new cartridge begins with an edge at 100.
 pub fn edges(segment: &Segment, total: &Total, display: &Display) -> Vec<Edge> {
     let mut found: Vec<Edge> = Vec::new();
@@ -56,7 +65,7 @@ pub fn edges(segment: &Segment, total: &Total, display: &Display) -> Vec<Edge> {
             }
             (Some((at, old)), _) if old != seen.level && level < lowest => {
                 let (earlier, used) = (total.at(at), total.at(seen.at));
-                if seen.level != Level::Percent(0.0) && !(display.rests && level < 2.0) {
+                if seen.level != Level::Percent(0.0) {
                     found.push(Edge { used: 0.5 * (used + earlier), width: used - earlier, level });
                 }
             }
@@ -69,14 +78,8 @@ pub fn edges(segment: &Segment, total: &Total, display: &Display) -> Vec<Edge> {
 }
 
 /// The rate over a whole segment, if it was watched over enough points.
-pub fn watched(
-    segment: &Segment,
-    total: &Total,
-    display: &Display,
-    starter: bool,
-    c: &RateConstants,
-) -> Option<Watched> {
-    let edges = edges(segment, total, display);
+pub fn watched(edges: &[Edge], display: &Display, starter: bool, c: &RateConstants) -> Option<Watched> {
+    let edges = telling(edges, display);
     let (first, last) = (edges.first()?, edges.last()?);
     let (drop, used) = (first.level - last.level, last.used - first.used);
     if drop < c.drop_min.max(0.9 * display.step) || used < 1.0 {

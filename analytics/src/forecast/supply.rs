@@ -166,6 +166,21 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What eats this supply: pages, or working days where none are counted.
+    fn pace(&self, slot: &Slot, eats: Eats) -> Result<Pace, CannotSay> {
+        let pages = match eats {
+            Eats::AllPages => &self.all,
+            Eats::ColorPages => &self.color,
+        };
+        match pages {
+            _ if !slot.counted => Ok(steady()),
+            Some(pace) => Ok(pace.clone()),
+            None => cannot("nothing was printed in the history known"),
+        }
+    }
+}
+
 /// Silent longer than this: nothing can be said.
 const SILENT_DAYS_MAX: f64 = 60.0;
 
@@ -198,15 +213,7 @@ pub fn one(
     let Some(supply) = device.supplies.get(index) else {
         return cannot("the device has no such supply");
     };
-    let Some((_, last_poll)) = history.span() else {
-        return cannot("there is no read before this day");
-    };
-    if now - last_poll > SILENT_DAYS_MAX {
-        return cannot("the device has been silent for more than 60 days");
-    }
-    if history.span().is_some_and(|(first, last)| last - first < SEEN_DAYS_MIN) {
-        return cannot("the device has been seen for less than three days");
-    }
+    let last_poll = last_poll(history, now)?;
     let calendar = tables.calendar(&device.site);
     let (Some(Some(slot)), Some(display)) = (prepared.slots.get(index), prepared.displays.get(index).copied()) else {
         return cannot("the supply has no reads");
@@ -214,17 +221,7 @@ pub fn one(
     let Some(segment) = slot.segments.last() else {
         return cannot("no read carries a usable level");
     };
-    let pace = if slot.counted {
-        match supply.eats {
-            Eats::AllPages => prepared.all.clone(),
-            Eats::ColorPages => prepared.color.clone(),
-        }
-    } else {
-        Some(steady())
-    };
-    let Some(pace) = pace else {
-        return cannot("nothing was printed in the history known");
-    };
+    let pace = prepared.pace(slot, supply.eats)?;
     let new = tables.is_new(history);
     let prior = if slot.counted {
         tables.rate(&device.model, &supply.name, &constants.rate)
@@ -232,7 +229,8 @@ pub fn one(
         Bell { mean: ln(0.5), sd: 1.5 }
     };
     let past = fleet::past(slot, &display, new, &constants.rate);
-    let moved = rate::edges(segment, &slot.total, &display).len() > usize::from(segment.swapped_after.is_some());
+    let edges = slot.edges.last().map_or(&[][..], |edges| rate::telling(edges, &display));
+    let moved = edges.len() > usize::from(segment.swapped_after.is_some());
     if !slot.counted && past.is_empty() && !moved {
         return cannot("the device counts no pages and the level has not moved yet");
     }
@@ -280,6 +278,18 @@ pub fn one(
     };
     let reason = explain::reason(&ground, [p10, p50, p90], expected_error, calendar);
     Ok((Forecast { p10, p50, p90, reason, expected_error }, Parts { left, pace, since, trust, raw }))
+}
+
+/// Last poll of the device, if it was watched long and lately enough.
+fn last_poll(history: &History<'_>, now: f64) -> Result<f64, CannotSay> {
+    match history.span() {
+        None => cannot("there is no read before this day"),
+        Some((_, last)) if now - last > SILENT_DAYS_MAX => cannot("the device has been silent for more than 60 days"),
+        Some((first, last)) if last - first < SEEN_DAYS_MIN => {
+            cannot("the device has been seen for less than three days")
+        }
+        Some((_, last)) => Ok(last),
+    }
 }
 
 /// One unit of work per unit of work: for supplies without a page counter.

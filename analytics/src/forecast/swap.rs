@@ -5,7 +5,7 @@ use crate::forecast::arithmetic::exp;
 use crate::forecast::constants::RateConstants;
 use crate::forecast::history::Slot;
 use crate::forecast::normal::Bell;
-use crate::forecast::rate;
+use crate::forecast::rate::{self, Watched};
 use crate::forecast::segment::Segment;
 use crate::forecast::series::Level;
 use crate::forecast::step::Display;
@@ -48,11 +48,17 @@ impl Swap {
 
 /// The changes of a slot, oldest first. `usual`: belief about ln(percent per page) of its usual cartridge.
 pub fn swaps(slot: &Slot, display: &Display, usual: Bell, new_device: bool, c: &RateConstants) -> Vec<Swap> {
+    let edges = slot.edges.iter();
     slot.segments
         .windows(2)
+        .zip(edges)
         .enumerate()
-        .filter_map(|(i, pair)| match pair {
-            [old, new] => one(slot, display, usual, (old, new), new_device && i == 0, c),
+        .filter_map(|(i, (pair, edges))| match pair {
+            [old, new] => {
+                let starter = new_device && i == 0;
+                let watched = if slot.counted { rate::watched(edges, display, starter, c) } else { None };
+                one(slot, display, usual, (old, new), starter, watched)
+            }
             _ => None,
         })
         .collect()
@@ -64,7 +70,7 @@ fn one(
     usual: Bell,
     (old, new): (&Segment, &Segment),
     starter: bool,
-    c: &RateConstants,
+    watched: Option<Watched>,
 ) -> Option<Swap> {
     let (last, first) = (old.seen.last()?, new.seen.first()?);
     let percent = |level: Level| match level {
@@ -72,7 +78,6 @@ fn one(
         Level::Some | Level::Unknown => None,
     };
     let gap = 0.5 * (slot.total.at(first.at) - slot.total.at(last.at)).max(0.0);
-    let watched = if slot.counted { rate::watched(old, &slot.total, display, starter, c) } else { None };
     let per_page = watched.map_or_else(|| exp(usual.mean), |watched| exp(watched.log_rate));
     // A coarse display shows the top of its step: half a step is the fair guess.
     let shown = if display.step >= 4.0 { 0.5 * display.step } else { 0.0 };

@@ -45,6 +45,11 @@ pub enum Finding {
     Silent {
         days: f64,
     },
+    /// Under way for longer than it takes, and nearly empty.
+    Overdue {
+        order: String,
+        since: String,
+    },
 }
 
 impl Finding {
@@ -72,6 +77,11 @@ impl Finding {
             }
             Finding::NotRecognised { since } => {
                 format!("no level since {since}: wrong, third-party or badly seated cartridge?")
+            }
+            Finding::Overdue { order, since } => {
+                format!(
+                    "order {order} is under way since {since}, no new cartridge was seen and it is nearly empty: is it lost?"
+                )
             }
             Finding::Silent { days } => {
                 format!("not read for {days:.0} days: nothing is proposed, see why the device is silent")
