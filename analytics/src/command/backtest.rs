@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::Args;
 
 use crate::forecast::constants::Constants;
+use crate::forecast::fit_interval::error_share;
 use crate::forecast::fleet::FleetTables;
 use crate::forecast::{backtest as forecaster, data, fit as fitting, score as scores};
 
@@ -105,20 +106,20 @@ pub fn fit(asked: &Fit) -> Result<String, BacktestError> {
     say(&format!("{} counters of {} devices; usage loss {before:.5}", series.len(), devices.len()));
     let told = |name: &str, value: f64, loss: f64| say(&format!("{name} = {value:.5}: usage loss {loss:.5}"));
     let after = fitting::descend(&series, &mut constants, asked.rounds, &told);
+    let outcomes = fitting::outcomes(&devices, &facts, &constants, &Progress::default().show());
+    let all: Vec<_> = outcomes.iter().collect();
+    constants.interval.error_share = error_share(&all, &constants.interval);
     constants.version += 1;
     constants.fitted_on = format!(
-        "{} ({} devices, reads before {}): usage loss {before:.5} to {after:.5}; everything else as in version {}",
+        "{} ({} devices, reads before {}): usage loss {before:.5} to {after:.5}; \
+         expected errors from {} own forecasts whose end was seen; everything else as in version {}",
         asked.data.display(),
         devices.len(),
-        date(end),
+        fitting::text_of(end),
+        outcomes.len(),
         constants.version - 1
     );
     toml::to_string(&constants).map_err(|error| BacktestError::Constants(error.to_string()))
-}
-
-fn date(day: crate::forecast::series::Day) -> String {
-    let (year, month, day) = crate::forecast::calendar::civil(day);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn constants(path: Option<&Path>) -> Result<Constants, BacktestError> {

@@ -123,7 +123,9 @@ pub async fn plan(store: &TenantStore, wish: &Wish<'_>) -> Result<Plan, Forecast
     let mut judging = Judging::begin(store, wish.ground.clone(), wish.as_of, None).await?;
     while let Some(cases) = judging.next().await? {
         for case in &cases {
-            let told = findings(case, now).into_iter().map(|finding| found(store.tenant(), case, finding));
+            let told = findings(&case.supply, &case.judged, now)
+                .into_iter()
+                .map(|finding| found(store.tenant(), case, finding));
             plan.findings.extend(told);
             let mut own = slots.remove(&(case.device.device.clone(), case.supply.slot.clone())).unwrap_or_default();
             let closed = own.iter().filter(|order| !order.state.open()).count();
@@ -229,7 +231,7 @@ fn overdue(one: &Open, now: f64) -> Option<Found> {
 }
 
 fn proposal(tenant: &str, line: &Line, by: f64, as_of: Instant) -> SupplyOrderRow {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days since 1970, clamped")]
+    #[expect(clippy::cast_possible_truncation, reason = "days since 1970, clamped")]
     let ship_by = by.clamp(0.0, 65_000.0) as u16;
     SupplyOrderRow {
         tenant: tenant.to_owned(),

@@ -1,14 +1,24 @@
-//! Fits the constants on a folder of data: what usage does, against the pages really printed later.
+//! Fits the constants on a folder of data: what usage does, against the pages really printed later; and how far off its own past
+//! forecasts were, against what the levels showed later.
 //! Promise: deterministic; looks only forward from each past origin, and never at the truth file.
 
 use crate::forecast::arithmetic::ln;
-use crate::forecast::calendar::Calendar;
+use std::collections::BTreeMap;
+
+use crate::forecast::backtest;
+use crate::forecast::calendar::{Calendar, civil};
 use crate::forecast::constants::Constants;
+use crate::forecast::data::Pair;
 use crate::forecast::depletion::Need;
+use crate::forecast::fit_interval::{CAP, Outcome};
 use crate::forecast::fleet::FleetTables;
 use crate::forecast::history::History;
 use crate::forecast::meter::Interval;
-use crate::forecast::series::{Day, Device};
+use crate::forecast::outcome;
+use crate::forecast::segment::Seen;
+use crate::forecast::series::{Day, Device, Facts};
+use crate::forecast::supply;
+use crate::forecast::swap::Swap;
 use crate::forecast::usage;
 
 /// Quantiles at which a usage forecast is judged.
@@ -110,6 +120,60 @@ fn one_loss(series: &Series<'_>, constants: &Constants, sum: &mut (f64, f64, [f6
         }
         origin += 14.0;
     }
+}
+
+/// Days of records before the first forecast that is judged, and days between two.
+const WARM_DAYS: Day = 60;
+const EVERY_DAYS: Day = 14;
+
+/// Own forecasts of every second week against what the levels showed later. Cartridges that were changed early or are still in
+/// use tell nothing.
+pub fn outcomes(devices: &[Device], facts: &Facts, constants: &Constants, progress: &Progress<'_>) -> Vec<Outcome> {
+    let end = end_of(devices);
+    let tables = FleetTables::learn(devices, facts, constants, end);
+    let origins: Vec<(Day, String)> =
+        (tables.first_day + WARM_DAYS..end).step_by(EVERY_DAYS as usize).map(|day| (day, text_of(day))).collect();
+    let pairs: Vec<Pair> = origins
+        .iter()
+        .flat_map(|(_, origin)| {
+            let names = devices.iter().flat_map(|device| device.supplies.iter().map(move |supply| (device, supply)));
+            names.map(|(device, supply)| Pair {
+                device: device.id.clone(),
+                supply: supply.name.clone(),
+                origin: origin.clone(),
+            })
+        })
+        .collect();
+    let days: BTreeMap<&str, Day> = origins.iter().map(|(day, text)| (text.as_str(), *day)).collect();
+    let mut later: BTreeMap<(&str, &str), (Vec<Seen>, Vec<Swap>)> = BTreeMap::new();
+    for device in devices {
+        let history = History::before(device, end);
+        let judged = supply::judge(&history, &tables, constants, f64::from(end));
+        for (i, (supply, judged)) in device.supplies.iter().zip(judged).enumerate() {
+            later.insert((&device.id, &supply.name), (supply::shown(&history, &tables, i), judged.swaps));
+        }
+    }
+    let found = backtest::run(devices, facts, constants, &pairs, progress);
+    let judged = found.into_iter().filter_map(|(pair, answer)| {
+        let (_, parts) = answer.ok()?;
+        let (seen, swaps) = later.get(&(pair.device.as_str(), pair.supply.as_str()))?;
+        match outcome::outcome(seen, swaps, f64::from(*days.get(pair.origin.as_str())?)) {
+            outcome::Outcome::Empty { days } => {
+                Some(Outcome { device: pair.device, trust: parts.trust, raw: parts.raw, truth: days.min(CAP) })
+            }
+            outcome::Outcome::Early { .. } | outcome::Outcome::Running => None,
+        }
+    });
+    judged.collect()
+}
+
+/// Told after each day: (done, all).
+pub type Progress<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+/// `YYYY-MM-DD`.
+pub fn text_of(day: Day) -> String {
+    let (year, month, day) = civil(day);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// The day after the last read.

@@ -4,8 +4,9 @@
 
 use serde::Serialize;
 
-use crate::command::judge::Case;
+use crate::forecast::supply::Judged;
 use crate::forecast::swap::Swap;
+use crate::read::SupplyRow;
 
 /// Older changes were told before.
 const RECENT_DAYS: f64 = 90.0;
@@ -35,7 +36,7 @@ pub enum Finding {
     },
     /// The slot is for one colour, what is in it says another.
     WrongCartridge {
-        slot: String,
+        color: String,
         says: String,
     },
     /// The device told levels and does not any more.
@@ -72,8 +73,8 @@ impl Finding {
                 let (from, to) = (percent(from), percent(to));
                 format!("rose from {from} to {to} % on {on}: shaken, refilled or a used one; not taken for a delivery")
             }
-            Finding::WrongCartridge { slot, says } => {
-                format!("the slot is for {slot}, what is in it calls itself {says:?}")
+            Finding::WrongCartridge { color, says } => {
+                format!("the slot is for {color}, what is in it calls itself {says:?}")
             }
             Finding::NotRecognised { since } => {
                 format!("no level since {since}: wrong, third-party or badly seated cartridge?")
@@ -91,17 +92,17 @@ impl Finding {
 }
 
 /// What is to be told of one supply; `now` in days since 1970.
-pub fn findings(case: &Case, now: f64) -> Vec<Finding> {
-    let recent = case.judged.swaps.iter().filter(|swap| swap.at > now - RECENT_DAYS);
+pub fn findings(supply: &SupplyRow, judged: &Judged, now: f64) -> Vec<Finding> {
+    let recent = judged.swaps.iter().filter(|swap| swap.at > now - RECENT_DAYS);
     let mut found: Vec<Finding> = recent.flat_map(of_swap).collect();
-    if let Some(says) = wrong_color(&case.supply.color, &case.supply.description) {
-        found.push(Finding::WrongCartridge { slot: case.supply.color.clone(), says });
+    if let Some(says) = wrong_color(&supply.color, &supply.description) {
+        found.push(Finding::WrongCartridge { color: supply.color.clone(), says });
     }
-    if let Some(since) = case.judged.unknown_since.filter(|since| now - since > UNKNOWN_DAYS) {
+    if let Some(since) = judged.unknown_since.filter(|since| now - since > UNKNOWN_DAYS) {
         found.push(Finding::NotRecognised { since: date(since) });
     }
-    match case.judged.last {
-        Some(last) if now - last > super::plan::SILENT_DAYS && case.judged.unknown_since.is_none() => {
+    match judged.last {
+        Some(last) if now - last > super::plan::SILENT_DAYS && judged.unknown_since.is_none() => {
             found.push(Finding::Silent { days: (now - last).floor() });
         }
         _ => {}

@@ -26,12 +26,12 @@ pub struct Situation<'a> {
 pub enum Verdict {
     /// Ship so that it leaves by this day; `late`: the day has passed.
     Ship {
+        #[serde(skip)]
         by: f64,
         late: bool,
     },
     /// An order is under way.
     UnderWay {
-        order: String,
         state: State,
     },
     /// One lies at the site.
@@ -57,7 +57,7 @@ const WITHDRAW_DAYS: f64 = 7.0;
 pub fn verdict(s: &Situation<'_>, at_site: bool) -> Verdict {
     let silent = s.last.map_or(f64::INFINITY, |last| s.now - last);
     if let Some(order) = s.order.filter(|order| order.state > State::Proposed) {
-        return Verdict::UnderWay { order: order.id.clone(), state: order.state };
+        return Verdict::UnderWay { state: order.state };
     }
     if silent > SILENT_DAYS && silent.is_finite() {
         return Verdict::Silent { days: silent };
