@@ -30,7 +30,7 @@ struct Bound {
 }
 
 /// More than this many bounds of a fine display add nothing but time.
-const BOUNDS_MAX: usize = 24;
+const BOUNDS_MAX: usize = 18;
 
 /// Bounds a shown level puts on the true one.
 fn bounds_of(level: Level, display: &Display) -> Option<(f64, f64)> {

@@ -143,7 +143,7 @@ impl Filling {
     pub fn wide(&self) -> Vec<(f64, f64)> {
         let low = self.parts.iter().map(|part| part.1 - 2.8 * part.2).fold(f64::INFINITY, f64::min);
         let high = self.parts.iter().map(|part| part.1 + 2.8 * part.2).fold(f64::NEG_INFINITY, f64::max);
-        self.between(low, high, 19)
+        self.between(low, high, 13)
     }
 
     /// Candidate rates around what a first look at the levels left over.
@@ -154,7 +154,7 @@ impl Filling {
             _ => 0.05,
         };
         let reach = 3.0 * seen.sd.max(0.6 * gap);
-        self.between(seen.mean - reach, seen.mean + reach, 15)
+        self.between(seen.mean - reach, seen.mean + reach, 13)
     }
 
     fn between(&self, low: f64, high: f64, points: usize) -> Vec<(f64, f64)> {

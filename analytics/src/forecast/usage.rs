@@ -36,7 +36,7 @@ const POINTS: usize = 74;
 type Row = [f64; POINTS];
 
 /// Weeks older than this are taken three at a time: they only say what is usual, and it halves the work.
-const FRESH_DAYS: f64 = 140.0;
+const FRESH_DAYS: f64 = 112.0;
 
 /// Cuts the known intervals into blocks of about a week, counted back from the newest.
 pub fn blocks(intervals: &[Interval], calendar: &Calendar) -> Vec<Block> {

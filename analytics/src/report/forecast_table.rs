@@ -1,6 +1,6 @@
 //! The outlook for people: what runs out next, first.
 
-use super::{plain, table};
+use super::{plain, reason, table};
 use crate::command::forecast::Outlook;
 
 pub fn render(outlook: &Outlook) -> String {
@@ -20,7 +20,7 @@ pub fn render(outlook: &Outlook) -> String {
             supply.tenant.clone(),
             plain(&supply.device),
             plain(name),
-            plain(&supply.reason),
+            reason(&supply.reason),
         ]);
     }
     format!("Supplies as of {}\n{rows}\n", outlook.as_of)

@@ -25,6 +25,26 @@ pub fn cell(text: &str) -> String {
     if plain.starts_with(['=', '+', '-', '@']) { format!("'{plain}") } else { plain }
 }
 
+/// The words of a text in lines of at most so many characters; a longer word has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A reason in words, as a cell of a table.
+fn reason(text: &str) -> String {
+    wrapped(&plain(text), 70).join("\n")
+}
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::plot_axis::{Axis, date};
+use super::wrapped;
 
 /// What is drawn. Moments are days since 1970 (UTC), levels percent.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,8 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 976.0;
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 396.0;
+/// Days of history shown, so that what is coming has room.
+const BEFORE_MAX: f64 = 200.0;
 /// A forecast beyond this is cut at the edge; the text below says it in full.
 const AHEAD_MAX: f64 = 150.0;
 /// Characters of the reason in a line.
@@ -87,7 +90,7 @@ pub fn render(plot: &Plot) -> String {
 }
 
 fn axis(plot: &Plot) -> Axis {
-    let first = plot.levels.first().map_or(plot.now - 30.0, |one| one.0);
+    let first = plot.levels.first().map_or(plot.now - 30.0, |one| one.0).max(plot.now - BEFORE_MAX);
     let known = [plot.fan.map(|fan| plot.now + fan.p90), plot.actual, plot.later.last().map(|one| one.0)];
     let last = known.into_iter().flatten().fold(plot.now + 14.0, f64::max).min(plot.now + AHEAD_MAX);
     Axis { first, last: last + 0.03 * (last - first), left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM }
@@ -111,7 +114,7 @@ fn frame(svg: &mut String, axis: &Axis) {
 fn levels(svg: &mut String, levels: &[(f64, Option<f64>)], axis: &Axis, color: &str, width: f64) {
     let mut path = String::new();
     let mut before: Option<(f64, f64)> = None;
-    for (at, level) in levels {
+    for (at, level) in levels.iter().filter(|one| one.0 >= axis.first) {
         let Some(level) = level else {
             before = None;
             let _ = writeln!(
@@ -124,7 +127,8 @@ fn levels(svg: &mut String, levels: &[(f64, Option<f64>)], axis: &Axis, color: &
         };
         let (x, y) = (axis.x(*at), axis.y(*level));
         match before {
-            Some((earlier, old)) if *at - earlier < 10.0 && *level <= old + 6.0 => {
+            // Of a level that stays, only the first and the last read are there.
+            Some((earlier, old)) if (*level - old).abs() < 0.01 || (*at - earlier < 10.0 && *level <= old + 6.0) => {
                 let _ = write!(path, "L{x:.1} {:.1}L{x:.1} {y:.1}", axis.y(old));
             }
             _ => {
@@ -144,7 +148,7 @@ fn levels(svg: &mut String, levels: &[(f64, Option<f64>)], axis: &Axis, color: &
 fn changes(svg: &mut String, plot: &Plot, axis: &Axis) {
     // Labels of changes that stand close together take turns in two rows.
     let mut edges = [f64::NEG_INFINITY; 2];
-    for change in &plot.swaps {
+    for change in plot.swaps.iter().filter(|change| change.at >= axis.first) {
         let x = axis.x(change.at);
         line(svg, (x, TOP - 2.0), (x, BOTTOM), &format!("stroke=\"{SWAP}\" stroke-dasharray=\"2 3\""));
         let width = 7.0 * change.note.chars().count() as f64;
@@ -264,20 +268,6 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

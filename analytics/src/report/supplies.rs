@@ -1,6 +1,6 @@
 //! What to ship, what to look at, and orders: tables for people, CSV for other programs.
 
-use super::{cell, plain, table};
+use super::{cell, plain, reason, table};
 use crate::command::supplies::{Line, Plan};
 use crate::supplies::finding::date;
 use crate::supplies::order::Order;
@@ -43,7 +43,7 @@ pub fn plan(plan: &Plan) -> String {
                 named(line),
                 between(line),
                 line.order.clone(),
-                plain(&line.reason),
+                reason(&line.reason),
             ]);
         }
         text.push_str(&format!("{rows}\n"));
@@ -60,7 +60,7 @@ pub fn plan(plan: &Plan) -> String {
                 named(line),
                 between(line),
                 order,
-                plain(&line.reason),
+                reason(&line.reason),
             ]);
         }
         text.push_str(&format!("Everything else\n{rows}\n"));
@@ -68,7 +68,7 @@ pub fn plan(plan: &Plan) -> String {
     if !plan.findings.is_empty() {
         let mut rows = table(&["site", "device", "supply", "to look at"]);
         for found in &plan.findings {
-            rows.add_row(vec![plain(&found.site), plain(&found.device), plain(&found.supply), plain(&found.words)]);
+            rows.add_row(vec![plain(&found.site), plain(&found.device), plain(&found.supply), reason(&found.words)]);
         }
         text.push_str(&format!("To look at\n{rows}\n"));
     }
@@ -122,7 +122,7 @@ pub fn orders(orders: &[Order]) -> String {
             plain(&order.supply),
             plain(&order.site),
             date(f64::from(order.ship_by)),
-            changes.join("; "),
+            changes.join("\n"),
         ]);
     }
     format!("{rows}\n")
