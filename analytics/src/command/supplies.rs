@@ -387,3 +387,6 @@ impl Stock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
