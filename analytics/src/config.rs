@@ -13,6 +13,7 @@ use service::secret::Secret;
 pub struct AnalyticsConfig {
     pub clickhouse: ClickHouseConfig,
     pub billing: BillingConfig,
+    pub forecast: ForecastConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
 }
@@ -33,6 +34,18 @@ pub struct ClickHouseConfig {
 pub struct BillingConfig {
     /// Folder of the locks that make one process at a time give invoice numbers.
     pub lock_dir: PathBuf,
+}
+
+/// Section `[forecast]`. An empty path is a file that nobody has; forecasts are possible without both.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ForecastConfig {
+    /// CSV `model,supply,nominal_yield`.
+    pub catalog: PathBuf,
+    /// CSV `date`: public holidays.
+    pub holidays: PathBuf,
+    /// TOML of `analytics supplies --rules`.
+    pub rules: PathBuf,
 }
 
 impl Default for BillingConfig {

@@ -3,7 +3,7 @@
 //! Reading order follows the data: [`read`] asks ClickHouse, [`evidence`] keeps a device's polls, [`usage`] turns readings
 //! into pages, [`billing`] pages into an invoice, [`snapshot`] keeps what it depends on, [`statement`] puts the reads under its lines, [`report`] prints it,
 //! [`ledger`] keeps what is issued.
-//! [`forecast`] turns levels into days left. [`command`] joins these; [`simulate`] bills written cases without a database.
+//! [`forecast`] turns levels into days left, [`supplies`] those into what to ship by when. [`command`] joins these; [`simulate`] bills written cases without a database.
 //! `usage`, `billing` and `forecast` are pure: no IO, no clock.
 
 pub mod billing;
@@ -21,5 +21,5 @@ pub mod review;
 pub mod simulate;
 pub mod snapshot;
 pub mod statement;
-pub mod toner;
+pub mod supplies;
 pub mod usage;

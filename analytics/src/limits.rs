@@ -18,8 +18,20 @@ pub const CASES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of a contract or of a previous invoice.
 pub const CONTRACT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Days of history that a forecast looks at: two or three cartridges of a usual device.
-pub const FORECAST_HISTORY_DAYS: i64 = 150;
+/// Days of history that a forecast looks at: several cartridges of a usual device and all but the summer of a year.
+pub const FORECAST_HISTORY_DAYS: i64 = 300;
+
+/// Devices that teach how a model's displays and cartridges behave; more add nothing that the spread between sites hides.
+pub const SAMPLE_PER_MODEL: usize = 150;
+/// Devices that teach in all: at four supplies and 300 days about 100 MB.
+pub const SAMPLE_DEVICES: usize = 1_500;
+/// Devices judged at once: about 17 MB a batch, and one batch more than cores is in memory.
+pub const BATCH_DEVICES: usize = 256;
+
+/// Orders and counts of stock in one file.
+pub const SUPPLY_ROWS_MAX: usize = 100_000;
+/// Bytes of the rules of supplies.
+pub const RULES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Lines of reads shown per invoice line on the terminal; JSON and CSV always have all.
 pub const READS_SHOWN_MAX: usize = 4;

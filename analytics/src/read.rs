@@ -133,19 +133,21 @@ pub struct SupplyRow {
     pub kind: i64,
     pub color: String,
     pub description: String,
+    /// What the maker calls it in orders, where the device tells.
+    pub part: String,
 }
 
-/// A level of a supply with the meters of the same poll.
+/// The last level of each day of a supply with the meters of the same poll, element by element, in any order; -9 = not read.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
-pub struct SupplyReadRow {
+pub struct SupplyDaysRow {
     pub device: String,
     pub slot: String,
-    pub ts: u32,
-    pub level: Option<i64>,
-    pub max: Option<i64>,
-    pub serial: String,
-    pub total: Option<i64>,
-    pub color_pages: Option<i64>,
+    pub ts: Vec<u32>,
+    pub level: Vec<i64>,
+    pub max: Vec<i64>,
+    pub total: Vec<i64>,
+    pub color_pages: Vec<i64>,
+    pub serial: Vec<String>,
 }
 
 #[derive(Debug, Row, Deserialize)]
@@ -259,9 +261,9 @@ impl TenantStore {
         self.store.list("supplies", query).await
     }
 
-    /// Levels of all supplies of these devices in a span (Unix seconds), by device, slot and time.
-    pub fn supply_series(&self, devices: &[&str], from: u32, to: u32) -> Result<Rows<SupplyReadRow>, ReadError> {
-        let query = self.ask(include_str!("../sql/supply_series.sql"));
+    /// Levels of all supplies of these devices over some days (Unix seconds), by device and slot.
+    pub fn supply_days(&self, devices: &[&str], from: u32, to: u32) -> Result<Rows<SupplyDaysRow>, ReadError> {
+        let query = self.ask(include_str!("../sql/supply_days.sql"));
         self.store.rows("levels of supplies", query.param("devices", devices).param("from", from).param("to", to))
     }
 
@@ -328,14 +330,17 @@ impl<T: RowOwned + RowRead> Rows<T> {
 mod tests {
     use super::*;
 
-    const OF_ONE_TENANT: [&str; 16] = [
+    const OF_ONE_TENANT: [&str; 19] = [
         include_str!("../sql/devices.sql"),
         include_str!("../sql/aliases.sql"),
         include_str!("../sql/extra_meters.sql"),
         include_str!("../sql/device_polls.sql"),
         include_str!("../sql/unsure_polls.sql"),
         include_str!("../sql/supplies.sql"),
-        include_str!("../sql/supply_series.sql"),
+        include_str!("../sql/supply_days.sql"),
+        include_str!("../sql/forecasts.sql"),
+        include_str!("../sql/supply_orders.sql"),
+        include_str!("../sql/supply_stock.sql"),
         include_str!("../sql/reads.sql"),
         include_str!("../sql/manual_reads.sql"),
         include_str!("../sql/meter_exchanges.sql"),

@@ -19,6 +19,7 @@ mod payloads;
 mod peers;
 mod sender;
 mod soak;
+mod supplies;
 mod support;
 mod tidy;
 mod watched;

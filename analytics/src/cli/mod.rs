@@ -7,6 +7,7 @@ mod export;
 mod forecast;
 mod import;
 mod output;
+mod supplies;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,7 @@ const EXAMPLES: &str = "Examples:
   analytics bill draft --config analytics.toml --contract acme.toml --json | jq .total
   analytics bill simulate --input cases.json
   analytics forecast --config analytics.toml --tenant acme
+  analytics supplies --config analytics.toml --tenant acme
   analytics export reads --config analytics.toml --tenant acme --period 2026-01 > reads.csv
 
 Exit codes: 0 done, 1 the answer is no, 64 configuration or input, 69 something outside is missing.";
@@ -56,6 +58,8 @@ enum Command {
     Bill(bill::Bill),
     /// When each supply runs out, with an interval and the reason
     Forecast(forecast::Arguments),
+    /// What to ship by when, and orders of supplies
+    Supplies(supplies::Arguments),
     /// Write readings or invoice lines as CSV
     #[command(subcommand)]
     Export(export::Action),
@@ -86,7 +90,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Version => Some(print(format!("analytics {}\n", env!("CARGO_PKG_VERSION")).as_bytes())),
         Command::Bill(bill) => bill.on_files(),
         Command::Forecast(forecast) => forecast.on_files(),
-        Command::Contract(_) | Command::Export(_) | Command::Import(_) => None,
+        Command::Contract(_) | Command::Supplies(_) | Command::Export(_) | Command::Import(_) => None,
     };
     if let Some(done) = done {
         return done;
@@ -101,6 +105,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Contract(action) => action.run(&around).await,
         Command::Bill(bill) => bill.run(&around).await,
         Command::Forecast(forecast) => forecast.run(&around).await,
+        Command::Supplies(supplies) => supplies.run(&around).await,
         Command::Export(action) => action.run(&around).await,
         Command::Import(action) => action.run(&around).await,
         Command::Completions { .. } | Command::Version => Ok(Exit::Done),

@@ -1,18 +1,23 @@
-//! Forecasts all supplies of a tenant from what ClickHouse holds.
+//! Forecasts all supplies of a tenant from what ClickHouse holds, and keeps what was said.
 
-use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
+use schemas::store::supplies::ForecastRow;
 use serde::Serialize;
 
+use super::judge::{Case, Ground, Judging};
 use super::stored_second;
 use crate::billing::calendar::Instant;
-use crate::forecast::{Forecast, LevelRead, Pages, Wear, depletion, forecast};
-use crate::limits::{DEVICES_PER_QUESTION, FORECAST_HISTORY_DAYS};
-use crate::read::{DeviceRow, ReadError, SupplyReadRow, SupplyRow, TenantStore};
-use crate::usage::Read;
+use crate::config::ForecastConfig;
+use crate::forecast::constants::{Constants, ConstantsError};
+use crate::forecast::data::{self, DataError};
+use crate::forecast::series::Facts;
+use crate::ledger::store::WriteError;
+use crate::read::{ReadError, TenantStore};
 
 /// Version of the JSON shape below.
-pub const OUTLOOK_VERSION: u32 = 1;
+pub const OUTLOOK_VERSION: u32 = 2;
 
 /// The answer of `analytics forecast`, as JSON: what runs out next stands first, what cannot be said last.
 #[derive(Debug, Serialize)]
@@ -23,17 +28,21 @@ pub struct Outlook {
 }
 
 /// One supply. `days` is null where nothing can be said; then `reason` says why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct SupplyOutlook {
     pub tenant: String,
     pub device: String,
     pub model: String,
     pub site: String,
     pub slot: String,
+    /// K, C, M, Y, drum, waste, ...
+    pub supply: String,
     pub color: String,
     pub description: String,
     pub level_percent: Option<f64>,
     pub days: Option<Days>,
+    /// How far off such a forecast is on average, in days.
+    pub expected_error_days: Option<f64>,
     /// The day of `days.p50`, UTC.
     pub empty_on: Option<String>,
     pub reason: String,
@@ -47,57 +56,72 @@ pub struct Days {
     pub p90: f64,
 }
 
-/// A supply with its series.
-struct Series {
-    supply: SupplyRow,
-    reads: Vec<LevelRead>,
-    pages: Option<Pages>,
+#[derive(Debug, thiserror::Error)]
+pub enum ForecastRunError {
+    #[error("the forecaster's constants: {0}")]
+    Constants(#[from] ConstantsError),
+    #[error("{what} of [forecast]: {source}")]
+    Facts { what: &'static str, source: DataError },
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("keep the forecasts: {0}")]
+    Keep(#[from] WriteError),
 }
 
-/// All supplies of the tenant as seen at `as_of`, unordered.
-pub async fn run(store: &TenantStore, as_of: Instant) -> Result<Vec<SupplyOutlook>, ReadError> {
-    let devices: BTreeMap<String, DeviceRow> =
-        store.devices().await?.into_iter().map(|row| (row.device.clone(), row)).collect();
-    let mut supplies: BTreeMap<(String, String), SupplyRow> = BTreeMap::new();
-    for row in store.supplies().await? {
-        supplies.insert((row.device.clone(), row.slot.clone()), row);
+/// The constants of this build and what the configuration knows of yields and holidays.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn ground(config: &ForecastConfig) -> Result<Ground, ForecastRunError> {
+    let mut facts = Facts::default();
+    let named = |path: &Path| !path.as_os_str().is_empty();
+    if named(&config.catalog) {
+        facts.nominal_yield =
+            data::catalog(&config.catalog).map_err(|source| ForecastRunError::Facts { what: "catalog", source })?;
     }
+    if named(&config.holidays) {
+        facts.holidays =
+            data::holidays(&config.holidays).map_err(|source| ForecastRunError::Facts { what: "holidays", source })?;
+    }
+    Ok(Ground { constants: Arc::new(Constants::shipped()?), facts: Arc::new(facts) })
+}
 
-    let mut all = Vec::new();
-    let keys: Vec<&str> = devices.keys().map(String::as_str).collect();
-    let (from, to) = (as_of.0 - FORECAST_HISTORY_DAYS * 86_400, as_of.0);
-    for chunk in keys.chunks(DEVICES_PER_QUESTION) {
-        let mut rows = store.supply_series(chunk, stored_second(from), stored_second(to))?;
-        let mut current: Vec<SupplyReadRow> = Vec::new();
-        while let Some(row) = rows.next().await? {
-            if current.last().is_some_and(|last| last.device != row.device || last.slot != row.slot) {
-                all.extend(series_of(std::mem::take(&mut current), &mut supplies));
-            }
-            current.push(row);
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Unordered; empty unless `show` was asked for.
+    pub supplies: Vec<SupplyOutlook>,
+    pub said: usize,
+    pub unsaid: usize,
+}
+
+/// All supplies of the tenant as seen at `as_of`; `keep` writes them into `forecasts`. Without `show` memory does not grow with
+/// the fleet.
+///
+/// # Errors
+/// [`ForecastRunError`].
+pub async fn run(
+    store: &TenantStore,
+    ground: &Ground,
+    as_of: Instant,
+    keep: bool,
+    show: bool,
+) -> Result<Run, ForecastRunError> {
+    let mut run = Run::default();
+    let mut judging = Judging::begin(store, ground.clone(), as_of, None).await?;
+    while let Some(cases) = judging.next().await? {
+        if keep {
+            let rows: Vec<ForecastRow> = cases.iter().map(|case| row_of(case, store.tenant(), ground, as_of)).collect();
+            store.add_forecasts(&rows).await?;
         }
-        all.extend(series_of(current, &mut supplies));
+        let said = cases.iter().filter(|case| case.judged.answer.is_ok()).count();
+        run.said += said;
+        run.unsaid += cases.len() - said;
+        if show {
+            run.supplies.extend(cases.iter().map(|case| outlook_of(case, store.tenant(), as_of)));
+        }
     }
-    // Supplies that were seen, but not lately.
-    all.extend(supplies.into_values().map(|supply| Series { supply, reads: Vec::new(), pages: None }));
-
-    let model = |device: &str| devices.get(device).map_or("", |row| row.model.as_str());
-    let fleet = Fleet::of(&all, model);
-    let outlook = |series: &Series| {
-        let SupplyRow { device, slot, color, description, .. } = series.supply.clone();
-        let alike = fleet.rate(model(&device), &series.supply);
-        let said = forecast(&series.reads, series.pages.as_ref(), alike, as_of.0);
-        let site = devices.get(&device).map_or_else(String::new, |row| row.site.clone());
-        let (tenant, model) = (store.tenant().to_owned(), model(&device).to_owned());
-        let (level_percent, days, reason) = match said {
-            Ok(Forecast { p10, p50, p90, level_percent, reason }) => {
-                (Some(tenth(level_percent)), Some(Days { p10: tenth(p10), p50: tenth(p50), p90: tenth(p90) }), reason)
-            }
-            Err(cannot) => (None, None, format!("cannot say, because {cannot}")),
-        };
-        let empty_on = days.and_then(|days| day_after(as_of, days.p50));
-        SupplyOutlook { tenant, device, model, site, slot, color, description, level_percent, days, empty_on, reason }
-    };
-    Ok(all.iter().map(outlook).collect())
+    Ok(run)
 }
 
 /// What runs out next first; then by tenant, device and slot.
@@ -109,77 +133,62 @@ pub fn outlook(as_of: Instant, mut supplies: Vec<SupplyOutlook>) -> Outlook {
     Outlook { version: OUTLOOK_VERSION, as_of: as_of.to_string(), supplies }
 }
 
-/// One supply's rows, in order of time, with what is known of it.
-fn series_of(rows: Vec<SupplyReadRow>, supplies: &mut BTreeMap<(String, String), SupplyRow>) -> Option<Series> {
-    let first = rows.first()?;
-    let key = (first.device.clone(), first.slot.clone());
-    let unknown = || SupplyRow {
-        device: first.device.clone(),
-        slot: first.slot.clone(),
-        class: 0,
-        kind: 0,
-        color: String::new(),
-        description: String::new(),
+/// A judged supply as people and programs see it.
+pub fn outlook_of(case: &Case, tenant: &str, as_of: Instant) -> SupplyOutlook {
+    let (level_percent, days, error, reason) = match &case.judged.answer {
+        Ok((said, parts)) => {
+            let days = Days { p10: tenth(said.p10), p50: tenth(said.p50), p90: tenth(said.p90) };
+            (Some(tenth(parts.left.level.mean)), Some(days), Some(tenth(said.expected_error)), said.reason.clone())
+        }
+        Err(cannot) => (case.judged.shown.map(tenth), None, None, cannot.to_string()),
     };
-    let supply = supplies.remove(&key).unwrap_or_else(unknown);
-    let uses_color = takes_color(&supply) && rows.iter().any(|row| row.color_pages.is_some());
-    let mut counter: BTreeMap<i64, i64> = BTreeMap::new();
-    for row in &rows {
-        let value = if uses_color { row.color_pages } else { row.total };
-        if let Some(value) = value.filter(|value| *value >= 0) {
-            counter.insert(i64::from(row.ts), value);
-        }
-    }
-    let counter: Vec<Read> = counter.into_iter().map(|(ts, value)| Read { ts, value }).collect();
-    let reads = rows.into_iter().map(|row| LevelRead {
-        ts: i64::from(row.ts),
-        level: row.level,
-        max: row.max,
-        serial: row.serial,
-    });
-    Some(Series { supply, reads: reads.collect(), pages: Pages::of(&counter) })
-}
-
-/// Cyan, magenta and yellow are worn by colour pages, everything else by all pages.
-fn takes_color(supply: &SupplyRow) -> bool {
-    let words = format!("{} {}", supply.color, supply.description).to_lowercase();
-    let drum = words.contains("drum") || words.contains("waste") || words.contains("fuser");
-    !drum && ["cyan", "magenta", "yellow"].iter().any(|color| words.contains(color))
-}
-
-/// Percent per page of alike supplies: same model and colour, or, where too few, same colour.
-struct Fleet(BTreeMap<(String, String), Wear>);
-
-/// A group of supplies says something once together they have used this many percent.
-const FLEET_PERCENT_MIN: f64 = 50.0;
-
-impl Fleet {
-    fn of<'a>(all: &[Series], model: impl Fn(&str) -> &'a str) -> Fleet {
-        let mut groups: BTreeMap<(String, String), Wear> = BTreeMap::new();
-        for series in all {
-            let Some(pages) = &series.pages else { continue };
-            let wear = depletion::own_wear(&series.reads, pages);
-            groups.entry((model(&series.supply.device).to_owned(), kind(&series.supply))).or_default().add(wear);
-        }
-        Fleet(groups)
-    }
-
-    fn rate(&self, model: &str, supply: &SupplyRow) -> Option<f64> {
-        let group = self.0.get(&(model.to_owned(), kind(supply)))?;
-        (group.percent >= FLEET_PERCENT_MIN).then(|| group.rate()).flatten()
+    SupplyOutlook {
+        tenant: tenant.to_owned(),
+        device: case.device.device.clone(),
+        model: case.device.model.clone(),
+        site: case.device.site.clone(),
+        slot: case.supply.slot.clone(),
+        supply: case.name.clone(),
+        color: case.supply.color.clone(),
+        description: case.supply.description.clone(),
+        level_percent,
+        expected_error_days: error,
+        empty_on: days.and_then(|days| day_after(as_of, days.p50)),
+        days,
+        reason,
     }
 }
 
-fn kind(supply: &SupplyRow) -> String {
-    format!("{}/{}/{}", supply.class, supply.kind, supply.color.to_lowercase())
+fn row_of(case: &Case, tenant: &str, ground: &Ground, as_of: Instant) -> ForecastRow {
+    let said = case.judged.answer.as_ref().ok();
+    ForecastRow {
+        tenant: tenant.to_owned(),
+        device: case.device.device.clone(),
+        slot: case.supply.slot.clone(),
+        as_of: stored_second(as_of.0),
+        supply: case.name.clone(),
+        model: case.device.model.clone(),
+        site: case.device.site.clone(),
+        constants: ground.constants.version,
+        p10: said.map(|said| said.0.p10),
+        p50: said.map(|said| said.0.p50),
+        p90: said.map(|said| said.0.p90),
+        expected_error: said.map(|said| said.0.expected_error),
+        level: said.map(|said| said.1.left.level.mean),
+        reason: match &case.judged.answer {
+            Ok(said) => said.0.reason.clone(),
+            Err(cannot) => cannot.to_string(),
+        },
+    }
 }
 
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-fn day_after(as_of: Instant, days: f64) -> Option<String> {
-    let span = jiff::SignedDuration::try_from_secs_f64(days * crate::forecast::DAY_SECS).ok()?;
+/// The date some days after an instant.
+pub fn day_after(as_of: Instant, days: f64) -> Option<String> {
+    let span = jiff::SignedDuration::try_from_secs_f64(days * 86_400.0).ok()?;
     let at = jiff::Timestamp::from_second(as_of.0).ok()?.checked_add(span).ok()?;
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
 }
@@ -187,25 +196,6 @@ fn day_after(as_of: Instant, days: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn supply(color: &str, description: &str) -> SupplyRow {
-        SupplyRow {
-            device: "d".into(),
-            slot: "1".into(),
-            class: 3,
-            kind: 3,
-            color: color.into(),
-            description: description.into(),
-        }
-    }
-
-    #[test]
-    fn colour_toner_is_worn_by_colour_pages_and_drums_by_all() {
-        assert!(takes_color(&supply("cyan", "Toner")));
-        assert!(takes_color(&supply("", "Yellow Toner Cartridge")));
-        assert!(!takes_color(&supply("black", "Black Toner")));
-        assert!(!takes_color(&supply("cyan", "Cyan Drum Unit")));
-    }
 
     #[test]
     fn the_day_of_emptiness_is_counted_from_the_run() {

@@ -7,6 +7,11 @@ pub mod export;
 pub mod forecast;
 pub mod import;
 pub mod issue;
+pub mod judge;
+pub mod plot;
+pub mod score;
+pub mod supplies;
+pub mod supply_orders;
 
 use crate::billing::calendar::Instant;
 

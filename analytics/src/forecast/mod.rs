@@ -1,29 +1,44 @@
-//! When each supply runs out: series → segments between swaps → rate → days left, with an interval and a reason in words.
+//! When every supply will be empty, how sure that is, and why. Pure but for `data`, which reads and writes the files of a
+//! backtest: no clock, no network, no database. Forecasts are estimates, so this module (and only this one) counts in
+//! floating point.
 //!
-//! Pure: no IO, no clock. The simplest method that is honest: what cannot be said is said so, and why. Forecasts are
-//! estimates, so this module (and only this one) counts in floating point.
+//! Read in this order: `series` (input), `fleet` (what all devices teach), `supply` (one forecast), then the ideas it uses:
+//! `segment`, `step`, `rate`, `level`, `calendar`, `site`, `usage`, `depletion`, `interval`, `explain`; `swap` tells what
+//! became of past cartridges. Method and figures: analytics/forecast-method.md.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    clippy::type_complexity,
+    reason = "numbers of days, grid points and percent lie far inside the types that they are cast to"
+)]
+
+pub mod arithmetic;
+pub mod backtest;
+pub mod calendar;
+pub mod constants;
+pub mod data;
 pub mod depletion;
-pub mod pages;
+pub mod display_error;
+pub mod explain;
+pub mod fit;
+pub mod fit_interval;
+pub mod fleet;
+pub mod history;
+pub mod interval;
+pub mod level;
+pub mod meter;
+pub mod normal;
+pub mod outcome;
 pub mod rate;
-pub mod segments;
+pub mod score;
+pub mod segment;
 pub mod series;
+pub mod site;
+pub mod step;
+pub mod supply;
+pub mod swap;
+pub mod usage;
 
-pub use depletion::{CannotSay, Forecast, forecast};
-pub use pages::Pages;
-pub use rate::Wear;
-pub use series::{Level, LevelRead, Levels};
-
-/// Seconds of a day, for durations.
-pub const DAY_SECS: f64 = 86_400.0;
-
-/// Seconds from `a` to `b` as days.
-pub fn days_between(a: i64, b: i64) -> f64 {
-    seconds(b.saturating_sub(a)) / DAY_SECS
-}
-
-/// Exact for spans below 285 million years.
-#[expect(clippy::cast_precision_loss, reason = "spans and counters are far below 2^53")]
-pub fn seconds(value: i64) -> f64 {
-    value as f64
-}
+#[cfg(test)]
+mod tests;

@@ -1,148 +1,125 @@
-//! Levels of one supply as readings of the Printer MIB (RFC 3805 prtMarkerSuppliesLevel): states and false zeros taken out.
+//! What a forecast is made from: the reads of one device, cleaned of nothing.
+//! Promise: every value is kept as the device told it; `Level` is the only place that knows what the codes of the Printer MIB mean.
 
-use super::{days_between, seconds};
+use std::borrow::Cow;
 
-/// A level as it was read. `ts` in Unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LevelRead {
-    pub ts: i64,
-    pub level: Option<i64>,
-    pub max: Option<i64>,
-    /// Of the cartridge; empty = not told.
-    pub serial: String,
+/// Days since 1970-01-01 (UTC).
+pub type Day = i32;
+
+/// One poll of one supply. `pages` is the life counter of the device (all pages), `pages_color` the color pages only.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Read {
+    /// Seconds since 1970-01-01 UTC.
+    pub at_s: i64,
+    /// prtMarkerSuppliesLevel: -3 some remaining, -2 unknown, else 0..=max.
+    pub level: i64,
+    /// prtMarkerSuppliesMaxCapacity: 100 = percent, else capacity (pages, tenths of grams, ...).
+    pub max: i64,
+    pub pages: Option<i64>,
+    pub pages_color: Option<i64>,
+    /// Which cartridge it is, where a chip tells: any number that differs between two of them; 0 = not told.
+    pub serial: u32,
 }
 
-/// A level that means something.
+/// What a read says about the cartridge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Level {
-    /// Percent of the capacity, 0 to 100.
+    /// 0..=100 percent of the capacity the device assumes.
     Percent(f64),
-    /// Some is left, nobody knows how much.
+    /// The device says only that something remains.
     Some,
+    /// Nothing can be learned from this read.
+    Unknown,
 }
 
-/// One usable level.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    pub ts: i64,
-    pub level: Level,
-    pub serial: String,
-}
+impl Read {
+    /// Days since 1970-01-01, with the fraction of the day.
+    pub fn at(&self) -> f64 {
+        self.at_s as f64 / 86_400.0
+    }
 
-/// The usable levels of a supply, and what the unusable ones said.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Levels {
-    pub observations: Vec<Observation>,
-    pub reads: usize,
-    pub unlimited: usize,
-    pub without_capacity: usize,
-}
-
-/// A single 0 after more than this is a printer that is booting.
-const FALSE_ZERO_ABOVE_PERCENT: f64 = 25.0;
-
-/// From reads in order of time.
-pub fn levels(reads: &[LevelRead]) -> Levels {
-    let mut levels = Levels::default();
-    for read in reads {
-        let Some(level) = read.level else { continue };
-        levels.reads += 1;
-        let level = match (level, read.max) {
-            (schemas::meter::level::UNLIMITED, _) => {
-                levels.unlimited += 1;
-                continue;
+    pub fn said(&self, fills_up: bool) -> Level {
+        match (self.level, self.max) {
+            (-3, _) => Level::Some,
+            (level, max) if level >= 0 && max > 0 => {
+                let percent = (100.0 * level as f64 / max as f64).min(100.0);
+                Level::Percent(if fills_up { 100.0 - percent } else { percent })
             }
-            (schemas::meter::level::SOME, _) => Level::Some,
-            (0.., Some(max @ 1..)) => Level::Percent((100.0 * seconds(level) / seconds(max)).min(100.0)),
-            (0.., _) => {
-                levels.without_capacity += 1;
-                continue;
-            }
-            _ => continue, // unknown
-        };
-        levels.observations.push(Observation { ts: read.ts, level, serial: read.serial.clone() });
-    }
-    drop_false_zeros(&mut levels.observations);
-    levels
-}
-
-fn drop_false_zeros(observations: &mut Vec<Observation>) {
-    let percent = |of: Option<&Observation>| match of.map(|of| of.level) {
-        Some(Level::Percent(percent)) => Some(percent),
-        _ => None,
-    };
-    let is_false = |index: usize| {
-        let before = index.checked_sub(1).and_then(|before| observations.get(before));
-        let high_before = percent(before).is_some_and(|before| before > FALSE_ZERO_ABOVE_PERCENT);
-        let zero = percent(observations.get(index)) == Some(0.0);
-        // A second zero confirms the first; without a second one the first is not yet believed.
-        let confirmed = percent(observations.get(index + 1)) == Some(0.0);
-        zero && high_before && !confirmed
-    };
-    let keep: Vec<bool> = (0..observations.len()).map(|index| !is_false(index)).collect();
-    let mut keep = keep.into_iter();
-    observations.retain(|_| keep.next().unwrap_or(true));
-}
-
-/// The smallest distance between two levels that were shown: 1 for a fine display, 10 or 20 for a coarse one.
-pub fn step(observations: &[Observation]) -> f64 {
-    let mut shown: Vec<f64> = observations
-        .iter()
-        .filter_map(|observation| match observation.level {
-            Level::Percent(percent) => Some(percent),
-            Level::Some => None,
-        })
-        .collect();
-    shown.sort_by(f64::total_cmp);
-    let gaps = shown.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.5);
-    gaps.min_by(f64::total_cmp).unwrap_or(1.0).max(1.0)
-}
-
-/// Days that the observations span.
-pub fn span_days(observations: &[Observation]) -> f64 {
-    match (observations.first(), observations.last()) {
-        (Some(first), Some(last)) => days_between(first.ts, last.ts),
-        _ => 0.0,
+            _ => Level::Unknown,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Which counter eats the supply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Eats {
+    AllPages,
+    ColorPages,
+}
 
-    fn check(reads: &[(i64, i64)], expected: &[Level]) {
-        let reads: Vec<LevelRead> = reads
-            .iter()
-            .zip(0..)
-            .map(|((level, max), ts)| LevelRead { ts, level: Some(*level), max: Some(*max), serial: String::new() })
-            .collect();
-        let got: Vec<Level> = levels(&reads).observations.iter().map(|of| of.level).collect();
-        assert_eq!(got, expected);
+/// All reads of one supply of one device, in any order.
+#[derive(Debug, Clone)]
+pub struct Supply {
+    pub name: String,
+    pub eats: Eats,
+    /// A container that is filled (waste toner). Some devices show the room left in it, others what is in it: the reads tell.
+    pub receptacle: bool,
+    /// Oldest first, one per moment, after [`Supply::tidy`].
+    pub reads: Vec<Read>,
+}
+
+impl Supply {
+    /// A supply by its usual name: `C`, `M`, `Y` (and light inks) follow color pages, everything else all pages.
+    pub fn named(name: &str) -> Self {
+        let color =
+            matches!(name.to_ascii_lowercase().as_str(), "c" | "m" | "y" | "lc" | "lm" | "cyan" | "magenta" | "yellow");
+        Supply {
+            name: name.to_owned(),
+            eats: if color { Eats::ColorPages } else { Eats::AllPages },
+            receptacle: name.to_ascii_lowercase().contains("waste"),
+            reads: Vec::new(),
+        }
     }
 
-    #[test]
-    fn levels_become_percent_of_the_capacity_and_states_stay_states() {
-        check(&[(1_500, 6_000), (-3, 6_000), (-2, 6_000), (-1, 6_000)], &[Level::Percent(25.0), Level::Some]);
-        check(&[(50, -2), (120, 100)], &[Level::Percent(100.0)]);
+    /// Oldest first, one read per moment (the first of equals wins).
+    pub fn tidy(&mut self) {
+        self.reads.sort_by_key(|read| read.at_s);
+        self.reads.dedup_by_key(|read| read.at_s);
     }
 
-    #[test]
-    fn a_lone_zero_from_a_high_level_is_not_believed_and_two_are() {
-        let (high, zero) = (Level::Percent(60.0), Level::Percent(0.0));
-        check(&[(60, 100), (0, 100), (60, 100)], &[high, high]);
-        check(&[(60, 100), (0, 100)], &[high]);
-        check(&[(60, 100), (0, 100), (0, 100)], &[high, zero, zero]);
-        check(&[(20, 100), (0, 100)], &[Level::Percent(20.0), zero]);
+    /// The reads strictly before `end_s`, oldest first, one per moment. This is the only door to the reads for everything
+    /// that forecasts: nothing later can leak in. Free of charge where [`Supply::tidy`] was called before.
+    pub fn before(&self, end_s: i64) -> Cow<'_, [Read]> {
+        if self.reads.is_sorted_by(|a, b| a.at_s < b.at_s) {
+            let end = self.reads.partition_point(|read| read.at_s < end_s);
+            return Cow::Borrowed(self.reads.get(..end).unwrap_or_default());
+        }
+        let mut own =
+            Supply { reads: self.reads.iter().filter(|read| read.at_s < end_s).copied().collect(), ..self.bare() };
+        own.tidy();
+        Cow::Owned(own.reads)
     }
 
-    #[test]
-    fn the_step_is_the_smallest_distance_between_levels() {
-        let of = |percents: &[f64]| {
-            let of = |percent: &f64| Observation { ts: 0, level: Level::Percent(*percent), serial: String::new() };
-            step(&percents.iter().map(of).collect::<Vec<_>>())
-        };
-        assert!((of(&[100.0, 80.0, 80.0, 60.0]) - 20.0).abs() < 1e-9);
-        assert!((of(&[100.0, 99.0, 98.0]) - 1.0).abs() < 1e-9);
-        assert!((of(&[100.0]) - 1.0).abs() < 1e-9);
+    fn bare(&self) -> Supply {
+        Supply { name: self.name.clone(), eats: self.eats, receptacle: self.receptacle, reads: Vec::new() }
     }
+}
+
+/// One device with its supplies.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub id: String,
+    pub site: String,
+    pub model: String,
+    /// The day the device was first seen; a first cartridge after the start of the records is a starter cartridge.
+    pub first_seen: Option<Day>,
+    pub supplies: Vec<Supply>,
+}
+
+/// Facts from outside the devices.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Nominal pages by (model, supply).
+    pub nominal_yield: std::collections::BTreeMap<(String, String), f64>,
+    pub holidays: std::collections::BTreeSet<Day>,
 }

@@ -120,7 +120,7 @@ impl TenantStore {
     }
 
     /// One insert is one block: stored whole or not at all.
-    async fn insert<T: RowOwned + RowWrite>(
+    pub(crate) async fn insert<T: RowOwned + RowWrite>(
         &self,
         table: &str,
         what: &'static str,

@@ -5,7 +5,11 @@ pub mod bill_table;
 pub mod contract_table;
 pub mod document_table;
 pub mod forecast_table;
+pub mod plot;
+mod plot_axis;
 pub mod review_table;
+pub mod score_table;
+pub mod supplies;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
@@ -19,6 +23,26 @@ pub fn plain(text: &str) -> String {
 pub fn cell(text: &str) -> String {
     let plain = plain(text);
     if plain.starts_with(['=', '+', '-', '@']) { format!("'{plain}") } else { plain }
+}
+
+/// The words of a text in lines of at most so many characters; a longer word has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A reason in words, as a cell of a table.
+fn reason(text: &str) -> String {
+    wrapped(&plain(text), 70).join("\n")
 }
 
 fn table(header: &[&str]) -> Table {

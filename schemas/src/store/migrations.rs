@@ -26,6 +26,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "0009_alerts",
     10 "0010_contracts",
     11 "0011_invoices",
+    12 "0012_supply_day",
+    13 "0013_forecasts",
 ];
 
 /// The single statements of a file, without comment lines: ClickHouse takes one a request.
@@ -41,6 +43,7 @@ mod tests {
     use crate::store::billing::{
         ContractRow, HoldRow, InvoiceLineRow, InvoiceReadRow, InvoiceRow, ManualReadRow, MeterExchangeRow,
     };
+    use crate::store::supplies::{ForecastRow, SupplyOrderRow, SupplyStockRow};
     use crate::store::{BatchRow, DropRow, EventRow, KeptRow, PlanRow, PollRow, RejectedRecordRow, StatsRow};
     use clickhouse::Row;
 
@@ -112,5 +115,8 @@ mod tests {
         check::<InvoiceLineRow>("invoice_lines");
         check::<InvoiceReadRow>("invoice_reads");
         check::<HoldRow>("invoice_holds");
+        check::<ForecastRow>("forecasts");
+        check::<SupplyOrderRow>("supply_orders");
+        check::<SupplyStockRow>("supply_stock");
     }
 }

@@ -5,6 +5,7 @@
 pub mod billing;
 mod migrations;
 mod rows;
+pub mod supplies;
 
 pub use migrations::{MIGRATIONS, Migration, statements};
 pub use rows::{

@@ -38,8 +38,8 @@ const QUESTIONS: [(&str, &str, &str); 6] = [
     ),
     ("forecast: the tenant's supplies", include_str!("../../../analytics/sql/supplies.sql"), ""),
     (
-        "forecast: levels of 100 devices, 150 days",
-        include_str!("../../../analytics/sql/supply_series.sql"),
+        "forecast: daily levels of 100 devices, 150 days",
+        include_str!("../../../analytics/sql/supply_days.sql"),
         "&param_devices=DEVICES&param_from=1762300800&param_to=1775260800",
     ),
     ("everybody: a month's first and last counters of all devices", ALL_DEVICES, ""),

@@ -33,17 +33,17 @@ pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
     }
     print_line("── What runs out next");
     for supply in report.supplies["supplies"].as_array().into_iter().flatten().take(SUPPLIES_SHOWN) {
-        let days = &supply["days"];
         let word = |name: &str| supply[name].as_str().unwrap_or("").to_owned();
-        print_line(&format!(
-            "  {:26} {:34} {:>5.1} days ({:.1} to {:.1})  {}",
-            word("device"),
-            word("description").chars().take(34).collect::<String>(),
-            days["p50"].as_f64().unwrap_or(f64::NAN),
-            days["p10"].as_f64().unwrap_or(f64::NAN),
-            days["p90"].as_f64().unwrap_or(f64::NAN),
-            word("reason")
-        ));
+        let days = |name: &str| supply["days"][name].as_f64();
+        let said = match (days("p50"), days("p10"), days("p90"), supply["expected_error_days"].as_f64()) {
+            (Some(p50), Some(p10), Some(p90), Some(error)) => format!(
+                "{p50:>5.1} days (8 of 10 cases: {p10:.1} to {p90:.1}; off by {error:.1} on average)\n      {}",
+                word("reason")
+            ),
+            _ => word("reason"),
+        };
+        let named: String = word("description").chars().take(34).collect();
+        print_line(&format!("  {:26} {named:34} {said}", word("device")));
     }
     proof(report);
     Ok(())
