@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use schemas::store::billing::ManualReadRow;
 
+pub mod track;
+
 use crate::read::{AliasRow, PollMeters, values};
 use crate::usage::Reading;
 
@@ -119,6 +121,11 @@ impl Aliases {
         }
         by_device.values_mut().for_each(|changes| changes.sort());
         Aliases(by_device)
+    }
+
+    /// Whether the key ever stood for another device, or another key for it.
+    pub fn concern(&self, device: &str) -> bool {
+        self.0.contains_key(device) || self.0.values().flatten().any(|(_, new)| new == device)
     }
 
     /// The device that a reading of `device` at `ts` belongs to.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{bill, stored_second};
 use crate::billing::calendar::Instant;
+use crate::billing::spans::check_spans;
 use crate::billing::{Period, Terms};
 use crate::contract_file::{ContractFile, ContractFileError};
 use crate::ledger::document::sha256;
@@ -86,7 +87,8 @@ async fn check(store: &TenantStore, file: &ContractFile, now: Instant) -> Result
         (month, _) => month,
     };
     for period in file.period.into_iter().chain(month) {
-        Terms::of(&file.contract, period, &seen).map_err(|error| file.locate(&error))?;
+        let terms = Terms::of(&file.contract, period, &seen).map_err(|error| file.locate(&error))?;
+        check_spans(&file.contract, &terms.zone).map_err(|error| file.locate(&error))?;
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::io::Read;
 use schemas::store::billing::{ManualReadRow, MeterExchangeRow};
 use serde::Deserialize;
 
-use super::bill::{BillRunError, key_of};
+use super::bill::BillRunError;
+use super::devices::key_of;
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::ledger::store::WriteError;
