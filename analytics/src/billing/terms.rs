@@ -55,6 +55,8 @@ pub enum Problem {
     UnknownZone(String),
     #[error("unknown meter {0:?}; known are {known}, and any meter of which a reading is at hand", known = CANONICAL.join(", "))]
     UnknownMeter(String),
+    #[error("no device {0:?} of this tenant ever reported or was read; correct the key, or give --new-devices if it is yet to come")]
+    UnknownDevice(String),
     #[error("{0:?} stands here twice; list each device once")]
     DeviceTwice(String),
     #[error("{0:?} is the id of two charges; give each charge its own")]
@@ -269,7 +271,7 @@ fn at_least(least: i64, found: i64, place: impl Fn() -> String) -> Result<(), Co
     if found >= least { Ok(()) } else { Err(at(place(), Problem::TooSmall { found, least })) }
 }
 
-pub(super) fn at(place: impl Into<String>, problem: Problem) -> ContractError {
+pub(crate) fn at(place: impl Into<String>, problem: Problem) -> ContractError {
     ContractError { at: place.into(), problem }
 }
 

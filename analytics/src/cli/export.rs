@@ -17,6 +17,7 @@ use crate::ledger::{Document, Matter};
 use crate::papers::{Language, Paper, meters, pdf, ubl};
 use crate::read::{Store, TenantStore};
 use crate::report::bill_csv;
+use crate::statement::Statement;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -81,6 +82,8 @@ pub(super) struct Issued {
 enum PaperFormat {
     /// The document itself, byte for byte: lines, reads and all that it was priced from
     Json,
+    /// The lines as JSON with the reads behind each, as `bill draft --json` prints them
+    Statement,
     /// One row per line and meter
     Csv,
     /// UBL 2.1 by EN 16931 and Peppol BIS Billing 3
@@ -100,7 +103,8 @@ impl Issued {
         let papers = &around.config.papers;
         let bytes = match self.format {
             PaperFormat::Json => document.bytes().or_exit(Exit::Bug)?,
-            PaperFormat::Csv => lines_csv(&document)?,
+            PaperFormat::Statement => serde_json::to_vec_pretty(&statement(&document)?).or_exit(Exit::Bug)?,
+            PaperFormat::Csv => bill_csv::render(&statement(&document)?).or_exit(Exit::Bug)?,
             PaperFormat::Ubl | PaperFormat::Pdf => {
                 let credited = credited(&tenant, &document).await?;
                 let paper = Paper::of(&document, credited.as_ref(), papers, self.language).or_exit(Exit::Config)?;
@@ -130,12 +134,11 @@ impl Issued {
     }
 }
 
-fn lines_csv(document: &Document) -> Result<Vec<u8>, Failure> {
+fn statement(document: &Document) -> Result<Statement, Failure> {
     let Matter::Invoice { snapshot, result, .. } = &document.matter else {
         return Err("a credit note gives back all lines of its invoice; export that one").or_exit(Exit::Config);
     };
-    let statement = snapshot.statement(&document.head.tenant, result).or_exit(Exit::Failed)?;
-    bill_csv::render(&statement).or_exit(Exit::Bug)
+    snapshot.statement(&document.head.tenant, result).or_exit(Exit::Failed)
 }
 
 /// The invoice that a credit note gives back.

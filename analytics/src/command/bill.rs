@@ -84,6 +84,7 @@ pub async fn measure_contract(
         Reads::Auto if terms.devices.len() >= PROVED_DEVICES_MIN => steady_devices(&run).await?,
         Reads::Auto | Reads::Every => BTreeMap::new(),
     };
+    tracing::debug!(devices = terms.devices.len(), proved = proved.len(), "contract measured");
     let mut measured: BTreeMap<&str, Vec<ReadsUsed>> = BTreeMap::new();
     for device in &terms.devices {
         if let Some(polls) = proved.get(&device.device) {
