@@ -1,17 +1,17 @@
--- The same as steady_day.sql for the meters without a column of their own, one row per device and meter. Whether times
--- come one after another is asked there.
+-- The same as steady_day.sql for the meters without a column of their own, one row per device and meter.
 SELECT
     device,
     toString(extra_meter) AS meter,
     toUInt8(
-        arrayCount(step -> step <= 0, arrayDifference(groupArray(toUInt32(polls.ts)))) = 1
-        AND arrayMin(arrayDifference(groupArray(extra_value) AS found) AS steps) >= 0
+        min(extra_value) >= 0
+        AND max(extra_value) < 70368744177664
+        AND countEqual(arrayDifference(arraySort(groupArray(toUInt64(toUInt32(polls.ts) % 86400) * 70368744177664 + toUInt64(extra_value))) AS found), 0) = countEqual(arrayDifference(arrayMap(one -> bitShiftRight(one, 46), found)), 0)
+        AND arrayMin(arrayDifference(arrayMap(one -> toInt64(bitAnd(one, 70368744177663)), found) AS found_values) AS steps) >= 0
         AND arrayMax(steps) <= {pages_max:Int64}
-        AND arrayMin(found) >= 0
     ) AS steady,
-    length(found) AS reads,
-    found[1] AS first,
-    found[-1] AS last
+    length(found_values) AS reads,
+    found_values[1] AS first,
+    found_values[-1] AS last
 FROM polls
 ARRAY JOIN mapKeys(extra) AS extra_meter, mapValues(extra) AS extra_value
 WHERE $TENANT

@@ -1,11 +1,11 @@
 //! A device's polls in compact form: the readings for billing, and for each reading the poll that brought it.
 
+pub mod track;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemas::store::billing::ManualReadRow;
-
-pub mod track;
 
 use crate::read::{AliasRow, PollMeters, values};
 use crate::usage::Reading;

@@ -144,6 +144,7 @@ pub fn answer(case: &Value, place: usize) -> Answer {
     let mut ignored = Vec::new();
     let read = serde_ignored::deserialize(&plain, |key| ignored.push(key.to_string().replace(".?", "")));
     ignored.retain(|key| !SAID_OF_A_CASE.contains(&key.as_str()) && !is_said_of_a_closing(key));
+    let ignored = once_for_all_readings(ignored);
     match read.map_err(CaseError::Shape).and_then(|case: Case| result_of(&case)) {
         Ok(found) => {
             let differs = case.get("expected").is_some_and(|expected| *expected != found);
@@ -154,6 +155,19 @@ pub fn answer(case: &Value, place: usize) -> Answer {
             Answer { line, failed: true, ignored, differs: false }
         }
     }
+}
+
+/// A column that all readings have is named once.
+fn once_for_all_readings(keys: Vec<String>) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    for key in keys {
+        let of_a_reading = key.strip_prefix("readings.").and_then(|rest| rest.split_once('.'));
+        let key = of_a_reading.map_or_else(|| key.clone(), |(_, field)| format!("readings[].{field}"));
+        if !named.contains(&key) {
+            named.push(key);
+        }
+    }
+    named
 }
 
 /// A closing of an earlier answer may be given as it was answered.

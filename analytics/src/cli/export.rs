@@ -116,7 +116,7 @@ impl Issued {
             PaperFormat::MetersCsv | PaperFormat::MetersXml => {
                 let own: Vec<&str> = papers.meter_maps.keys().map(String::as_str).collect();
                 let unknown = || {
-                    let known = [&[meters::PLAIN, meters::E_AUTOMATE], own.as_slice()].concat().join(", ");
+                    let known = [&[meters::PLAIN, meters::E_AUTOMATE][..], own.as_slice()].concat().join(", ");
                     format!("no map of meters is named {:?}; known are {known}", self.map)
                 };
                 let columns = meters::map(&self.map, &papers.meter_maps).ok_or_else(unknown).or_exit(Exit::Config)?;

@@ -110,7 +110,7 @@ pub async fn measure_contract(
 /// Which devices are asked for together, and from when on: those that were billed before only since then.
 fn questions<'a>(run: &Run<'a>, proved: &BTreeMap<String, DevicePolls>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
     let mut by_start: BTreeMap<bool, Vec<(i64, &ContractDevice)>> = BTreeMap::new();
-    for device in run.terms.devices.iter().filter(|device| !proved.contains_key(&device.device)) {
+    for device in run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device)) {
         let from = first_that_matters(run, device);
         by_start.entry(from.is_some()).or_default().push((from.unwrap_or(0), device));
     }

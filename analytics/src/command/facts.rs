@@ -45,11 +45,11 @@ struct Candidate<'a> {
     begins: i64,
 }
 
-/// The polls around both ends of the period.
+/// The polls around one end of the period; several agents may have read a device in the same second.
 #[derive(Debug, Default)]
 struct Around {
-    before: Option<PollMeters>,
-    after: Option<PollMeters>,
+    before: Vec<PollMeters>,
+    after: Vec<PollMeters>,
 }
 
 /// The devices that are proved steady, with the polls that they are measured from.
@@ -83,9 +83,9 @@ pub(super) async fn steady_devices(run: &Run<'_>) -> Result<BTreeMap<String, Dev
         let id = candidate.device.device.as_str();
         let (opening, closing) = (opening.remove(id).unwrap_or_default(), closing.remove(id).unwrap_or_default());
         if suffices(run, candidate, &tracks, &opening, &closing) {
-            let mut polls: BTreeMap<u32, PollMeters> = BTreeMap::new();
+            let mut polls: BTreeMap<(u32, String), PollMeters> = BTreeMap::new();
             let ends = [opening.before, opening.after, closing.before, closing.after];
-            polls.extend(ends.into_iter().flatten().map(|poll| (poll.ts, poll)));
+            polls.extend(ends.into_iter().flatten().map(|poll| ((poll.ts, poll.cn.clone()), poll)));
             let mut kept = DevicePolls::default();
             polls.values().for_each(|poll| kept.push(poll));
             found.insert(id.to_owned(), kept);
@@ -102,7 +102,7 @@ async fn candidates<'a>(run: &Run<'a>) -> Result<Vec<Candidate<'a>>, ReadError> 
     if run.terms.window.is_empty() {
         return Ok(Vec::new());
     }
-    let candidates = run.terms.devices.iter().filter_map(|device| {
+    let candidates = run.terms.devices.iter().copied().filter_map(|device| {
         let id = device.device.as_str();
         let first_seen = first_seen.get(id).copied()?;
         let plain = device_window(run.terms, device) == run.terms.window && device.end_reads.is_empty();
@@ -129,8 +129,8 @@ async fn followed(run: &Run<'_>, from: i64, listed: &Arc<Vec<String>>) -> Result
             asked.push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
         }
         let Some(next) = asked.pop_front() else { return Ok(tracks) };
-        let Ok(answer) = next.await else { continue }; // a task that was not cancelled and does not panic always answers
-        let (days, extras) = answer?;
+        // Nobody cancels these tasks; should one panic, so does the run: a day that is left out proves nothing.
+        let (days, extras) = next.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         days.into_iter().for_each(|day| tracks.add_day(day));
         extras.into_iter().for_each(|day| tracks.add_extra(day));
     }
@@ -167,7 +167,7 @@ async fn around(run: &Run<'_>, boundary: i64, names: &[&str]) -> Result<HashMap<
     let near = (floor_day(boundary - NEAR_SECS), floor_day(boundary + NEAR_SECS) + DAY_SECS);
     let listed = (names.len() <= DEVICES_LISTED_MAX).then_some(names);
     take_around(run, boundary, near, listed, &mut found).await?;
-    let lacking = |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_none() || around.after.is_none());
+    let lacking = |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
     let lacking: Vec<&str> = names.iter().filter(lacking).copied().collect();
     if !lacking.is_empty() && lacking.len() <= DEVICES_LISTED_MAX {
         let far = (boundary - fresh_secs(run.terms), boundary + AFTER_SECS);
@@ -187,10 +187,10 @@ async fn take_around(
     let mut rows = run.store.boundary_polls(span, stored_second(boundary))?;
     while let Some(poll) = rows.next().await? {
         let around = found.entry(poll.device.clone()).or_default();
-        if i64::from(poll.ts) <= boundary {
-            around.before = Some(poll);
-        } else if around.after.is_none() {
-            around.after = Some(poll);
+        let side = if i64::from(poll.ts) <= boundary { &mut around.before } else { &mut around.after };
+        // A second look may find again what the first one found.
+        if !side.contains(&poll) {
+            side.push(poll);
         }
     }
     Ok(())
@@ -201,26 +201,29 @@ fn suffices(run: &Run<'_>, candidate: &Candidate<'_>, tracks: &Tracks, opening: 
     let (terms, id, window) = (run.terms, candidate.device.device.as_str(), run.terms.window);
     let Some(track) = tracks.get(id) else { return false };
     let (first_ts, last_ts) = (i64::from(track.first_ts), i64::from(track.last_ts));
-    let fresh = |poll: &PollMeters, boundary: i64| boundary - i64::from(poll.ts) <= fresh_secs(terms);
-    let closes = closing.before.as_ref().is_some_and(|poll| fresh(poll, window.to))
-        && (closing.after.is_some() || last_ts <= window.to);
-    let opens = opening.before.as_ref().map_or(first_ts > window.from, |poll| fresh(poll, window.from))
-        && opening.after.is_some();
+    let fresh = |polls: &[PollMeters], boundary: i64| {
+        polls.first().is_some_and(|poll| boundary - i64::from(poll.ts) <= fresh_secs(terms))
+    };
+    let closes = fresh(&closing.before, window.to) && (!closing.after.is_empty() || last_ts <= window.to);
+    let begins = opening.before.is_empty() && first_ts > window.from;
+    let opens = (begins || fresh(&opening.before, window.from)) && !opening.after.is_empty();
     let ends = [&opening.before, &opening.after, &closing.before, &closing.after];
-    let whole = |meter: &str| ends.iter().copied().flatten().all(|poll| value(poll, meter).is_some());
+    let whole = |meter: &str| ends.iter().all(|polls| polls.is_empty() || value(polls, meter).is_some());
     let goes_on = |meter: &str| match (candidate.since, run.previous.closing.get(&closing_key(id, meter))) {
         (None, _) => tracks.reads(id, meter) == 0 || whole(meter),
         (Some(_), None) => tracks.reads(id, meter) == 0,
         (Some(_), Some(closing)) => closing.anchor.is_some_and(|anchor| {
-            let left_off = opening.before.as_ref().filter(|poll| i64::from(poll.ts) == anchor.ts && !anchor.exchanged);
-            left_off.and_then(|poll| value(poll, meter)) == Some(anchor.mark) && whole(meter)
+            let left_off = opening.before.first().is_some_and(|poll| i64::from(poll.ts) == anchor.ts);
+            left_off && !anchor.exchanged && value(&opening.before, meter) == Some(anchor.mark) && whole(meter)
         }),
     };
     closes && opens && terms.billed_meters.iter().all(|meter| goes_on(meter))
 }
 
-fn value(poll: &PollMeters, meter: &str) -> Option<i64> {
-    values(&poll.canonical, &poll.extra).find(|(of, _)| *of == meter).map(|(_, value)| value)
+/// What polls of one second say of a meter.
+fn value(polls: &[PollMeters], meter: &str) -> Option<i64> {
+    let mut said = polls.iter().flat_map(|poll| values(&poll.canonical, &poll.extra));
+    said.find(|(of, _)| *of == meter).map(|(_, value)| value)
 }
 
 /// How old a read at a boundary may be; beyond a century it does not matter.

@@ -23,6 +23,7 @@ pub struct Misfit {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Seal {
     /// SHA-256 of each line before the seal, hexadecimal, without its end.
     lines: Vec<String>,
@@ -81,7 +82,10 @@ pub fn opened<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
     let Some((body, rest)) = text.rsplit_once(BEGIN) else { return Err(no_seal(text)) };
     let begins = body.len() + BEGIN.len();
     let Some(inner) = rest.strip_suffix(END) else {
-        return Err(Misfit::at_byte(text, text.len().saturating_sub(END.len()), "the file does not end as it was written"));
+        let tail = text.len().saturating_sub(END.len());
+        let found = text.as_bytes().get(tail..).unwrap_or_default();
+        let at = crate::ledger::chain::first_difference(found, END.as_bytes()).unwrap_or(0);
+        return Err(Misfit::at_byte(text, tail + at, "the file does not end as it was written"));
     };
     let seal: Seal = serde_json::from_str(inner).map_err(|error| {
         let line = text[..begins].matches('\n').count() + error.line();
@@ -108,7 +112,8 @@ fn fits(text: &str, body: &str, seal: &Seal, begins: usize) -> Result<(), Misfit
     let seal_line = text[..begins].matches('\n').count() + 1;
     if found.lines.len() != seal.lines.len() {
         let why = format!("{} lines stand before the seal, {} were sealed", found.lines.len(), seal.lines.len());
-        return Err(Misfit::at_line(text, found.lines.len().min(seal.lines.len()), why));
+        let first = found.lines.iter().zip(&seal.lines).position(|(found, sealed)| found != sealed);
+        return Err(Misfit::at_line(text, first.unwrap_or(found.lines.len().min(seal.lines.len()).saturating_sub(1)) + 1, why));
     }
     let root_of_hashes = sha256(seal.lines.concat().as_bytes());
     match found.lines.iter().zip(&seal.lines).position(|(found, sealed)| found != sealed) {
@@ -121,13 +126,11 @@ fn fits(text: &str, body: &str, seal: &Seal, begins: usize) -> Result<(), Misfit
     }
 }
 
-/// Where the seal should begin.
+/// Where the seal should begin: before the list of its hashes.
 fn no_seal(text: &str) -> Misfit {
-    let expected = BEGIN.trim_start_matches('\n').to_owned() + "{";
-    let nearest = text.lines().enumerate().min_by_key(|(_, line)| {
-        if line.len().abs_diff(expected.len()) > 4 { usize::MAX } else { strsim::levenshtein(line, &expected) }
-    });
-    Misfit::at_line(text, nearest.map_or(1, |(at, _)| at + 1), "there is no seal; this is no dossier, or its line was changed")
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().rposition(|line| *line == "    \"lines\": [").unwrap_or(1);
+    Misfit::at_line(text, at.max(1), "there is no seal; this is no dossier, or this line was changed")
 }
 
 #[cfg(test)]

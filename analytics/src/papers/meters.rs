@@ -118,7 +118,7 @@ fn field(document: &Document, used: &ReadsUsed, known: Option<&DeviceRow>, field
         Field::ReadTime => read.map(|read| read.ts.clone()).unwrap_or_default(),
         Field::Opening => used.opening.as_ref().map_or_else(String::new, |side| side.value.to_string()),
         Field::Pages => used.pages.to_string(),
-        Field::Estimated => if closing.is_some_and(is_estimate) { "Y" } else { "N" }.to_owned(),
+        Field::Estimated => closing.map_or("N", |side| if is_estimate(side) { "Y" } else { "N" }).to_owned(),
         Field::Method => closing.map(|side| side.method.to_string()).unwrap_or_default(),
     }
 }

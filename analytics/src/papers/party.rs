@@ -53,8 +53,8 @@ pub struct Party {
 pub struct Tax {
     /// UNCL 5305: `S` standard, `Z` zero, `E` exempt, `AE` reverse charge, `K` intra-community, `G` export, `O` none.
     pub category: String,
-    /// 0 for all but `S`.
-    #[serde(default)]
+    /// As text; 0 for all but `S`.
+    #[serde(default, with = "crate::billing::line::money")]
     pub percent: Decimal,
     /// Why there is none; needed for `E`, `AE`, `K`, `G` and `O`.
     #[serde(default)]

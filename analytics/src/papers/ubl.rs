@@ -112,7 +112,7 @@ fn party(xml: &mut Xml, role: &str, party: &Party) -> io::Result<()> {
     xml.open(role)?;
     xml.open("cac:Party")?;
     if !party.endpoint.is_empty() {
-        xml.text_with("cbc:EndpointID", &[("schemeID", &party.endpoint_scheme)], &party.endpoint)?;
+        xml.text_with("cbc:EndpointID", &[("schemeID", party.endpoint_scheme.as_str())], &party.endpoint)?;
     }
     xml.open("cac:PartyName")?;
     xml.text("cbc:Name", &party.name)?;

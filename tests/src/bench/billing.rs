@@ -19,7 +19,7 @@ const BEGINNING: u32 = 1_772_150_400;
 /// Until 3 April.
 const DAYS: usize = 35;
 /// Rows that one insert brings.
-const ROWS_PER_INSERT: usize = 600_000;
+const ROWS_PER_INSERT: usize = 200_000;
 /// 31 March 22:00 UTC, and the two UTC days around it, as analytics asks for them.
 const BOUNDARY: &str = "&param_boundary=1774994400&param_from=1774915200&param_to=1775088000";
 const AS_OF: &str = "1775174400";

@@ -120,6 +120,7 @@ fn head(pen: &mut Pen, paper: &Paper) {
 
 fn table(pen: &mut Pen, paper: &Paper) {
     let words = paper.language.words();
+    pen.sheet(60.0);
     let top = pen.top;
     let sheet = pen.sheet(60.0);
     for (left, text) in [(LEFT, words.line), (LEFT + 24.0, words.what), (DEVICE, words.device)] {
@@ -278,21 +279,19 @@ fn width(text: &[u8], size: f32, bold: bool) -> f32 {
 
 fn helvetica(byte: u8) -> u16 {
     match byte {
-        b'0'..=b'9' | b'_' | b'a' | b'b' | b'd' | b'e' | b'g' | b'h' | b'n' | b'o' | b'p' | b'q' | b'u' | b'L' | b'?' => 556,
-        b'f' | b'j' | b't' | b'I' | b'.' | b',' | b' ' | b':' | b';' | b'/' | b'!' | b'[' | b']' | 0xa0 | 0xb7 => 278,
         b'i' | b'l' => 222,
+        b'f' | b'j' | b't' | b'I' | b'.' | b',' | b' ' | b':' | b';' | b'/' | b'!' | b'[' | b']' | 0xa0 | 0xb7 => 278,
         b'r' | b'(' | b')' | b'-' => 333,
-        b'm' => 833,
-        b'w' | b'C' | b'D' | b'H' | b'N' | b'R' | b'U' => 722,
         b'c' | b'k' | b's' | b'v' | b'x' | b'y' | b'z' | b'J' => 500,
-        b'F' | b'T' | b'Z' => 611,
-        b'G' | b'O' | b'Q' => 778,
-        b'M' => 833,
-        b'W' => 944,
-        b'%' => 889,
-        b'A' | b'B' | b'E' | b'K' | b'P' | b'S' | b'V' | b'X' | b'Y' => 667,
-        0x85 | 0x97 => 1_000,
         0xc0..=0xff => 600,
+        b'F' | b'T' | b'Z' => 611,
+        b'A' | b'B' | b'E' | b'K' | b'P' | b'S' | b'V' | b'X' | b'Y' => 667,
+        b'w' | b'C' | b'D' | b'H' | b'N' | b'R' | b'U' => 722,
+        b'G' | b'O' | b'Q' => 778,
+        b'm' | b'M' => 833,
+        b'%' => 889,
+        b'W' => 944,
+        0x85 | 0x97 => 1_000,
         _ => 556,
     }
 }
