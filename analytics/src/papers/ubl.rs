@@ -12,12 +12,12 @@ const INVOICE: &str = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2";
 const CREDIT_NOTE: &str = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2";
 const CAC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2";
 const CBC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2";
-/// Digits that EN 16931 allows in an amount (BR-DEC).
-const DECIMALS_MAX: u32 = 2;
+/// Digits of an amount in EN 16931: at most two (BR-DEC), and lines are rounded to two (PEPPOL-EN16931-R120).
+const DECIMALS: u32 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UblError {
-    #[error("EN 16931 knows two decimals, {0} has {1}; export JSON, CSV or PDF instead")]
+    #[error("EN 16931 rounds to two decimals, {0} has {1}; export JSON, CSV or PDF instead")]
     Decimals(&'static str, u32),
     #[error("an EN 16931 document has at least one line (BR-16), this one has none; export JSON or PDF instead")]
     NoLine,
@@ -51,7 +51,7 @@ pub fn render(paper: &Paper) -> Result<Vec<u8>, UblError> {
 
 fn check(paper: &Paper) -> Result<(), UblError> {
     let currency = paper.currency;
-    if currency.minor_digits > DECIMALS_MAX {
+    if currency.minor_digits != DECIMALS {
         return Err(UblError::Decimals(currency.code, currency.minor_digits));
     }
     if paper.lines.is_empty() {

@@ -35,7 +35,7 @@ pub(crate) fn invoice(seed: u64) -> (Document, Papers) {
         [[charges]]\nid = \"color\"\nmeters = {{ color = 1 }}\nscope = \"pool\"\ntier_mode = \"graduated\"
         tiers = [{{ up_to = 100, price = \"{two}\" }}, {{ up_to = 900, price = \"{three}\" }}, {{ price = \"{four}\" }}]
         [[devices]]\ndevice = \"hp:A&B\"\n[[devices]]\ndevice = \"hp:C\"\n",
-        ["EUR", "JPY", "CHF"][usize::try_from(roll(3)).unwrap()],
+        ["EUR", "USD", "CHF"][usize::try_from(roll(3)).unwrap()],
         roll(400),
         fee / 100,
         roll(1_000),

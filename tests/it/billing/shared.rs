@@ -70,9 +70,10 @@ async fn insert(cloud: &Cloud, tenant: &str, case: &Value) -> Result<()> {
             cloud.world.query(&sql).await?;
             continue;
         }
-        let (column, cell) = match COLUMNS.contains(&meter) {
-            true => (meter, value.to_string()),
-            false => ("extra", format!("map('{meter}', {value})")),
+        let (column, cell) = if COLUMNS.contains(&meter) {
+            (meter, value.to_string())
+        } else {
+            ("extra", format!("map('{meter}', {value})"))
         };
         let sql = format!(
             "INSERT INTO polls (tenant, device, ts, cn, received, version, epoch, seq, id, site, zone, local_day, maker, serial, \

@@ -150,9 +150,12 @@ impl Measured {
 /// The question of the day with its lines for each meter, as analytics writes them out.
 fn each(sql: &str) -> String {
     let meters = ["total", "mono", "color", "print", "copy", "scan"];
-    let lines = sql.lines().filter(|line| !line.starts_with("--")).flat_map(|line| match line.contains("$EACH") {
-        true => meters.iter().map(|meter| line.replace("$EACH", meter)).collect(),
-        false => vec![line.to_owned()],
+    let lines = sql.lines().filter(|line| !line.starts_with("--")).flat_map(|line| {
+        if line.contains("$EACH") {
+            meters.iter().map(|meter| line.replace("$EACH", meter)).collect()
+        } else {
+            vec![line.to_owned()]
+        }
     });
     lines.collect::<Vec<String>>().join("\n")
 }

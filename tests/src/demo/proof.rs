@@ -93,29 +93,31 @@ async fn bill(
     let whose = ["--config", &config, "--tenant", tenant];
     let which = ["--contract", &id, "--period", period, "--as-of", &as_of];
     said(world, &["contract", "apply", "--config", &config, &contract]).await?;
-    let review = [&["bill", "review", "--json"], &whose[..], &which].concat();
+    let review = [&["bill", "review", "--json"][..], &whose, &which].concat();
     let findings = tools::json(world, "analytics", &review, &[0, 1]).await?.1;
-    let issue = [&["bill", "issue", "--json"], &whose[..], &which].concat();
+    let issue = [&["bill", "issue", "--json"][..], &whose, &which].concat();
     let issued = tools::json(world, "analytics", &issue, &[0]).await?.1;
     let again = tools::json(world, "analytics", &issue, &[0]).await?.1;
     sound.that(issued == again, || format!("{tenant}: issued twice, the invoice is another one"));
     let number = issued["head"]["number"].as_u64().context("an invoice has a number")?.to_string();
-    let replay = [&["bill", "replay", &number, "--readings"], &whose[..]].concat();
-    for proof in [&replay[..], &[&["bill", "verify"], &whose[..]].concat()] {
-        let output = world.tool("analytics", proof).await?;
+    let replay = [&["bill", "replay", &number, "--readings"][..], &whose].concat();
+    let verify = [&["bill", "verify"][..], &whose].concat();
+    for proof in [replay, verify] {
+        let output = world.tool("analytics", &proof).await?;
         sound.that(output.status.success(), || format!("{}: {}", proof.join(" "), String::from_utf8_lossy(&output.stdout)));
     }
     for (format, ending) in [("pdf", "pdf"), ("ubl", "xml"), ("meters-csv", "meters.csv")] {
         let file = stage::paper(&world.dir, tenant, ending);
-        let export = ["export", "invoice", &number, "--format", format, "--output", &file.to_string_lossy()];
-        said(world, &[&export, &whose[..]].concat()).await?;
+        let file = file.to_string_lossy();
+        let export = ["export", "invoice", &number, "--format", format, "--output", &file];
+        said(world, &[&export[..], &whose].concat()).await?;
     }
     let dossier = stage::paper(&world.dir, tenant, "dossier.json");
     let dossier = dossier.to_string_lossy();
-    said(world, &[&["bill", "dossier", &number, "2", "--output", &dossier], &whose[..]].concat()).await?;
+    said(world, &[&["bill", "dossier", &number, "2", "--output", &dossier][..], &whose].concat()).await?;
     let checked = world.tool("analytics", &["bill", "dossier", "--check", &dossier]).await?;
     sound.that(checked.status.success(), || String::from_utf8_lossy(&checked.stdout).into_owned());
-    let export = [&["export", "invoice", &number, "--format", "statement"], &whose[..]].concat();
+    let export = [&["export", "invoice", &number, "--format", "statement"][..], &whose].concat();
     let mut statement = tools::json(world, "analytics", &export, &[0]).await?.1;
     statement["number"] = issued["head"]["number"].clone();
     statement["findings"] = findings;
