@@ -6,6 +6,8 @@
 mod cases;
 #[path = "second_opinion/opinion.rs"]
 mod opinion;
+#[path = "second_opinion/pricing.rs"]
+mod pricing;
 
 use std::collections::BTreeMap;
 

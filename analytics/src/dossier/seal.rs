@@ -31,6 +31,11 @@ struct Seal {
     root: String,
 }
 
+#[derive(Deserialize)]
+struct File<T> {
+    dossier: T,
+}
+
 impl Misfit {
     fn at_line(text: &str, line: usize, why: impl Into<String>) -> Misfit {
         let from = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -96,10 +101,6 @@ pub fn opened<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
         return Err(Misfit::at_byte(text, begins + at, "the seal is not written as it was"));
     }
     fits(text, body, &seal, begins)?;
-    #[derive(Deserialize)]
-    struct File<T> {
-        dossier: T,
-    }
     let file: File<T> = serde_json::from_str(text)
         .map_err(|error| Misfit::at_line(text, error.line(), format!("it is no dossier: {error}")))?;
     Ok(file.dossier)
