@@ -13,7 +13,7 @@ FUZZ_FLAGS := -s none --target-dir ../target/fuzz
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 # a pause of 5 s is a hang (a second is noted as slow), 1 GiB is a blow-up; a payload has at most 16 KiB
 FUZZ_LIMITS := -timeout=5 -report_slow_units=1 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 -verbosity=0
-RECORDINGS := edge-agent/recordings,analytics/recordings
+RECORDINGS := edge-agent/recordings,analytics/recordings,testbed/recordings
 
 .PHONY: help
 help: ## list the targets
@@ -45,8 +45,10 @@ hardship: engine need-test ## the edge under hardship alone, with the broker awa
 	PLATEN_HARDSHIP_LONG=1 $(CARGO) test --package testbed --test it hardship:: -- --test-threads 2 --nocapture
 
 .PHONY: test-recordings
-test-recordings: ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
+test-recordings: engine ## tests against the recordings and cases in ../shared (or PLATEN_SHARED)
 	$(CARGO) test --workspace --features $(RECORDINGS) --test shared_recordings --test shared_cases --test shared_forecast
+	$(CARGO) build --workspace --bins
+	$(CARGO) test -p testbed --features testbed/recordings --test it shared::
 
 .PHONY: recordings
 recordings: ## every recorded printer against what a correct reader must find: shares per field group, each difference with its reason

@@ -1,13 +1,15 @@
--- What some devices said and what had arrived by then; of repeats, the first delivery. In order of device and time.
+-- What some devices said from an instant on and what had arrived by then; of repeats, the first delivery. In order of
+-- device and time.
 SELECT
-    device, toUInt32(ts) AS ts, toString(cn) AS cn, toUInt32(received) AS received, epoch, seq,
+    device, toUInt32(polls.ts) AS ts, toString(cn) AS cn, toUInt32(polls.received) AS received, epoch, seq,
     lower(hex(id)) AS payload, toString(plan) AS plan,
     [$METERS] AS canonical,
     extra
 FROM polls
 WHERE $TENANT
     AND device IN {devices:Array(String)}
-    AND received <= toDateTime({as_of:UInt32}, 'UTC')
+    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
+    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
     AND clock = 0
     AND outcome <= 1
 ORDER BY device, polls.ts, polls.cn, version DESC

@@ -7,6 +7,8 @@ use service::clock::ClockConfig;
 use service::log::LogConfig;
 use service::secret::Secret;
 
+use crate::papers::Papers;
+
 /// `analytics.toml`; `PLATEN_ANALYTICS__SECTION__KEY` in the environment overrides it.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
@@ -14,6 +16,7 @@ pub struct AnalyticsConfig {
     pub clickhouse: ClickHouseConfig,
     pub billing: BillingConfig,
     pub forecast: ForecastConfig,
+    pub papers: Papers,
     pub clock: ClockConfig,
     pub log: LogConfig,
 }
@@ -81,6 +84,7 @@ impl service::config::Config for AnalyticsConfig {
         if self.clickhouse.user.is_empty() || self.clickhouse.database.is_empty() {
             return Err("clickhouse.user and clickhouse.database must not be empty".to_owned());
         }
+        self.papers.check()?;
         self.clock.check([url.as_str()])
     }
 }

@@ -1,5 +1,7 @@
 //! A device's polls in compact form: the readings for billing, and for each reading the poll that brought it.
 
+pub mod track;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -119,6 +121,11 @@ impl Aliases {
         }
         by_device.values_mut().for_each(|changes| changes.sort());
         Aliases(by_device)
+    }
+
+    /// Whether the key ever stood for another device, or another key for it.
+    pub fn concern(&self, device: &str) -> bool {
+        self.0.contains_key(device) || self.0.values().flatten().any(|(_, new)| new == device)
     }
 
     /// The device that a reading of `device` at `ts` belongs to.

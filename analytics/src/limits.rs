@@ -6,6 +6,16 @@ use std::time::Duration;
 /// faster; two years of hourly polls with six meters are about 2.5 MB a device here, so 128 stay near 300 MB at the worst.
 pub const DEVICES_PER_QUESTION: usize = 128;
 
+/// Devices named in one question: their keys travel in its URL, of which the engine takes 512 KiB. For more, the tenant's
+/// devices are all asked for.
+pub const DEVICES_LISTED_MAX: usize = 2_000;
+
+/// Days that ClickHouse is asked for at once when meters are followed: one for each core of the smallest server.
+pub const DAYS_AT_ONCE: usize = 2;
+
+/// A run over fewer devices reads all their polls; the proof that most need not be read would cost more.
+pub const PROVED_DEVICES_MIN: usize = 200;
+
 /// Rows of a list (devices, supplies, tenants, aliases). Reaching it is an error, never a silent cut.
 pub const LIST_ROWS_MAX: u64 = 1_000_000;
 
@@ -38,3 +48,6 @@ pub const READS_SHOWN_MAX: usize = 4;
 
 /// Rows of an imported file of reads or exchanges: a year of a technician's notes for a large fleet.
 pub const IMPORT_ROWS_MAX: usize = 200_000;
+
+/// Readings in a dossier: a device polled every ten minutes for a quarter, with ten meters.
+pub const DOSSIER_READINGS_MAX: usize = 150_000;

@@ -1,6 +1,7 @@
 //! Billing cases: the format of `billing-cases/1` read, billed and answered, each case on its own.
 //!
-//! A case that cannot be read or billed is answered with its error and never stops the others.
+//! A file is `{"cases": […]}`, a list of cases, one case, or one case a line. A case that cannot be read or billed is
+//! answered with its error and never stops the others.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -67,15 +68,57 @@ enum CaseError {
     NoIssuedAsOf,
 }
 
-/// The cases of a file: either `{"cases": […]}` or one case.
-pub fn cases_of(text: &str) -> Result<Vec<Value>, serde_json::Error> {
-    Ok(match serde_json::from_str(text)? {
-        Value::Object(mut file) if file.get("cases").is_some_and(Value::is_array) => match file.remove("cases") {
+/// Why a file holds no case at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("it is empty; write one case, or {{\"cases\": […]}}")]
+    Empty,
+    #[error("\"cases\" is no list; write {{\"cases\": […]}}")]
+    NotAList,
+    #[error("it has no case; write one case, or {{\"cases\": […]}} with at least one")]
+    NoCase,
+    #[error("it is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The cases of a file. A byte order mark before them is nothing.
+///
+/// # Errors
+/// [`FileError`], when there is no case in it.
+pub fn cases_of(text: &str) -> Result<Vec<Value>, FileError> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err(FileError::Empty);
+    }
+    let cases = match serde_json::from_str(text) {
+        Ok(Value::Object(mut file)) if file.contains_key("cases") => match file.remove("cases") {
             Some(Value::Array(cases)) => cases,
-            _ => Vec::new(),
+            _ => return Err(FileError::NotAList),
         },
-        one => vec![one],
-    })
+        Ok(Value::Array(cases)) => cases,
+        Ok(one) => vec![one],
+        Err(error) => one_a_line(text).ok_or(error)?,
+    };
+    if cases.is_empty() { Err(FileError::NoCase) } else { Ok(cases) }
+}
+
+/// A file with one case a line; a line that is no JSON is answered as such. `None` if the first line is none either.
+fn one_a_line(text: &str) -> Option<Vec<Value>> {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    serde_json::from_str::<Value>(lines().next()?).ok().filter(Value::is_object)?;
+    Some(lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()))).collect())
+}
+
+/// Absent and null are the same everywhere in a case.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, of| !of.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// What a case results in.
@@ -84,20 +127,52 @@ pub struct Answer {
     /// `{"id": …, "expected": {…}}`, or `{"id": …, "error": "…"}`.
     pub line: Value,
     pub failed: bool,
-    /// Keys of the contract that mean nothing: probably misspelt.
+    /// Keys that mean nothing: probably misspelt.
     pub ignored: Vec<String>,
+    /// The case says what it expects, and this is something else.
+    pub differs: bool,
 }
 
-/// Answers one case as one JSON object.
-pub fn answer(case: &Value) -> Answer {
-    let id = case.get("id").cloned().unwrap_or(Value::Null);
+/// Keys that a case may have and that no run depends on.
+const SAID_OF_A_CASE: [&str; 5] = ["id", "name", "why", "expected", "schema"];
+
+/// Answers one case as one JSON object. A case without an id is called by its place in the file, from 1.
+pub fn answer(case: &Value, place: usize) -> Answer {
+    let id = case.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| Value::from(place));
+    let mut plain = case.clone();
+    without_nulls(&mut plain);
     let mut ignored = Vec::new();
-    let read = serde_ignored::deserialize(case, |key| ignored.push(key.to_string().replace(".?", "")));
-    ignored.retain(|key| key.starts_with("contract."));
+    let read = serde_ignored::deserialize(&plain, |key| ignored.push(key.to_string().replace(".?", "")));
+    ignored.retain(|key| !SAID_OF_A_CASE.contains(&key.as_str()) && !is_said_of_a_closing(key));
+    let ignored = once_for_all_readings(ignored);
     match read.map_err(CaseError::Shape).and_then(|case: Case| result_of(&case)) {
-        Ok(expected) => Answer { line: json!({ "id": id, "expected": expected }), failed: false, ignored },
-        Err(error) => Answer { line: json!({ "id": id, "error": error.to_string() }), failed: true, ignored },
+        Ok(found) => {
+            let differs = case.get("expected").is_some_and(|expected| *expected != found);
+            Answer { line: json!({ "id": id, "expected": found }), failed: false, ignored, differs }
+        }
+        Err(error) => {
+            let line = json!({ "id": id, "error": error.to_string() });
+            Answer { line, failed: true, ignored, differs: false }
+        }
     }
+}
+
+/// A column that all readings have is named once.
+fn once_for_all_readings(keys: Vec<String>) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    for key in keys {
+        let of_a_reading = key.strip_prefix("readings.").and_then(|rest| rest.split_once('.'));
+        let key = of_a_reading.map_or_else(|| key.clone(), |(_, field)| format!("readings[].{field}"));
+        if !named.contains(&key) {
+            named.push(key);
+        }
+    }
+    named
+}
+
+/// A closing of an earlier answer may be given as it was answered.
+fn is_said_of_a_closing(key: &str) -> bool {
+    key.starts_with("previous.closing.") && key.ends_with(".estimated")
 }
 
 /// The invoice or the correction that a case results in.
@@ -157,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_case_is_answered_in_the_shape_of_expected() {
-        let answer = answer(&case(|_| {}));
+        let answer = answer(&case(|_| {}), 1);
         assert_eq!(
             answer.line,
             json!({"id": "t", "expected": {
@@ -173,19 +248,61 @@ mod tests {
         assert_eq!(cases_of(&one.to_string()).unwrap(), std::slice::from_ref(&one));
         let file = json!({"schema": "billing-cases/1", "cases": [one, 5]});
         assert_eq!(cases_of(&file.to_string()).unwrap().len(), 2);
-        assert!(cases_of("{").is_err());
+        assert_eq!(cases_of(&format!("\u{feff}{file}\n")).unwrap().len(), 2, "a byte order mark");
+        assert_eq!(cases_of(&file["cases"].to_string()).unwrap().len(), 2, "a list");
+        let lines = format!("{}\n\n{{broken\n{}\n", file["cases"][0], file["cases"][0]);
+        let cases = cases_of(&lines).unwrap();
+        let failed: Vec<bool> = cases.iter().map(|case| answer(case, 1).failed).collect();
+        assert_eq!(failed, [false, true, false], "one case a line, one of them broken");
+    }
+
+    #[test]
+    fn a_file_without_a_case_says_what_to_write() {
+        let check = |text: &str, words: &str| {
+            let error = cases_of(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        };
+        check("", "empty");
+        check("\u{feff} \n", "empty");
+        check("{", "no JSON");
+        check("[]", "no case");
+        check("{\"cases\": []}", "no case");
+        check("{\"cases\": 5}", "no list");
+        check("{\"schema\": \"billing-cases/1\",\n \"cases\": [{\"id\": 1},]}", "line 2");
+    }
+
+    #[test]
+    fn null_is_absent_everywhere() {
+        let nulls = case(|case| {
+            case["events"] = Value::Null;
+            case["previous"] = Value::Null;
+            case["action"] = Value::Null;
+            case["contract"]["settings"] = json!({"modulus": null, "small_drop": null});
+            case["contract"]["charges"][0]["tiers"] = Value::Null;
+            case["contract"]["charges"][0]["included"] = Value::Null;
+            case["readings"][0]["sent"] = Value::Null;
+        });
+        assert_eq!(answer(&nulls, 1).line, answer(&case(|_| {}), 1).line);
+    }
+
+    #[test]
+    fn a_case_without_id_is_called_by_its_place_and_one_that_differs_says_so() {
+        let mut other = case(|case| case["expected"] = json!({}));
+        other.as_object_mut().unwrap().remove("id");
+        let answer = answer(&other, 7);
+        assert_eq!((&answer.line["id"], answer.differs, answer.ignored.len()), (&json!(7), true, 0));
     }
 
     #[test]
     fn a_misspelt_key_of_the_contract_is_named() {
-        let misspelt = answer(&case(|case| case["contract"]["charges"][0]["includet"] = json!(5)));
+        let misspelt = answer(&case(|case| case["contract"]["charges"][0]["includet"] = json!(5)), 1);
         assert_eq!(misspelt.ignored, ["contract.charges.0.includet"]);
     }
 
     #[test]
     fn hostile_cases_are_answered_with_a_clear_error() {
         let check = |change: &dyn Fn(&mut Value), words: &str| {
-            let answer = answer(&case(|case| change(case)));
+            let answer = answer(&case(|case| change(case)), 1);
             let error = answer.line["error"].as_str().unwrap_or_else(|| panic!("{}", answer.line)).to_owned();
             assert!(answer.failed && error.contains(words), "{error}");
         };
@@ -204,7 +321,7 @@ mod tests {
             case["contract"]["settings"] = json!({"max_pages_per_day": i64::MAX});
             case["readings"][1]["value"] = json!(i64::MAX);
         };
-        assert!(!answer(&case(largest)).failed);
+        assert!(!answer(&case(largest), 1).failed);
         check(
             &|case| {
                 largest(case);

@@ -3,7 +3,7 @@
 
 use analytics::billing::calendar::Instant;
 use analytics::billing::{Contract, Invoice, Line, Period, Previous, bill};
-use analytics::usage::Reading;
+use analytics::usage::{ClosingSource, Reading};
 use proptest::prelude::*;
 
 const DAY: i64 = 86_400;
@@ -109,6 +109,44 @@ proptest! {
         prop_assert_eq!(run(&contract, &series(0)).lines, run(&contract, &series(constant)).lines);
     }
 
+    /// Readings arrive late and in no order; a week is billed whenever it is over, as it is known then. What was estimated
+    /// too low is settled by a later week, so at the end as much was billed as by one invoice over everything, unless a
+    /// week was estimated too high.
+    #[test]
+    fn issuing_after_each_arrival_sums_to_one_issue_at_the_end_unless_a_closing_was_too_high(
+        steps in steps(),
+        late_days in prop::collection::vec(0..20_i64, 60),
+    ) {
+        let text = "currency = \"EUR\"\ntimezone = \"UTC\"\n[[charges]]\nid = \"all\"\nmeters = { total = 1 }\nprice = \"1\"\n\
+            [[devices]]\ndevice = \"A\"\nstart_reads = { total = 0 }";
+        let contract: Contract = toml::from_str(text).unwrap();
+        let mut readings = growing(&steps, 0);
+        for (reading, days) in readings.iter_mut().zip(&late_days) {
+            reading.received = Some(reading.ts + days * DAY);
+        }
+        let date = |day: i64| Instant(NEW_YEAR + day * DAY).to_string()[..10].parse().unwrap();
+        let run = |from: i64, to: i64, as_of: i64, previous: &Previous| {
+            let period = Period::new(date(from), date(to)).unwrap();
+            bill(&contract, period, Instant(NEW_YEAR + as_of * DAY), &readings, &[], previous).unwrap()
+        };
+        let pages = |invoice: &Invoice| invoice.meters.iter().map(|used| used.volume.pages).sum::<i64>();
+        let (mut previous, mut sum, mut too_high) = (Previous::default(), 0, false);
+        for week in 0..52 {
+            // The last week is billed when everything has arrived.
+            let as_of = if week == 51 { 500 } else { 7 * week + 7 };
+            let invoice = run(7 * week, 7 * week + 7, as_of, &previous);
+            too_high |= invoice.flags.iter().any(|flag| flag.starts_with("NEGATIVE_TRUE_UP"));
+            sum += pages(&invoice);
+            previous = left_behind(&invoice);
+        }
+        let whole = pages(&run(0, 7 * 52, 500, &Previous::default()));
+        if too_high {
+            prop_assert!(sum >= whole);
+        } else {
+            prop_assert_eq!(sum, whole);
+        }
+    }
+
     #[test]
     fn splitting_a_period_at_a_read_sums_to_the_whole(steps in steps(), split in 2..28_i64) {
         let contract: Contract = toml::from_str(
@@ -133,6 +171,20 @@ proptest! {
             prop_assert_eq!(pages(&start, &split_date) + pages(&split_date, &end), pages(&start, &end));
         }
     }
+}
+
+/// What the next period begins with: closings with the points that they rest on.
+fn left_behind(invoice: &Invoice) -> Previous {
+    use analytics::billing::contract::PreviousClosing;
+    let closings = invoice.meters.iter().filter_map(|used| {
+        let closing = used.volume.closing?;
+        let anchor = match closing.source {
+            ClosingSource::Boundary(value) => Some(value.last.anchor()),
+            ClosingSource::EndRead(_) | ClosingSource::Opening => None,
+        };
+        Some((format!("{}/{}", used.device, used.meter), PreviousClosing { u: closing.u, anchor }))
+    });
+    Previous { closing: closings.collect(), carry: std::collections::BTreeMap::new() }
 }
 
 /// Hours since the last read and pages printed in them.

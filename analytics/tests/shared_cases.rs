@@ -16,8 +16,8 @@ fn every_shared_billing_case_gives_exactly_what_it_expects() {
     assert!(!cases.is_empty(), "{} holds no case", path.display());
 
     let mut wrong = Vec::new();
-    for case in &cases {
-        let answer = analytics::simulate::answer(case).line;
+    for (case, place) in cases.iter().zip(1..) {
+        let answer = analytics::simulate::answer(case, place).line;
         if answer["expected"] != case["expected"] || case["expected"] == Value::Null {
             wrong.push(format!(
                 "case {} {}:\n  got      {answer}\n  expected {}",

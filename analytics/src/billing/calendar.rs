@@ -57,6 +57,16 @@ impl LocalDate {
             .map_or(0, |span| span.get_days())
     }
 
+    /// The date so many days later; `None` beyond the calendar.
+    pub fn plus_days(self, days: u16) -> Option<LocalDate> {
+        self.0.checked_add(jiff::Span::new().days(i64::from(days))).ok().map(LocalDate)
+    }
+
+    /// The day before; the first day of the calendar has none.
+    pub fn day_before(self) -> LocalDate {
+        self.0.yesterday().map_or(self, LocalDate)
+    }
+
     /// Days from this date to a later one; negative if it is earlier.
     pub fn days_until(self, end: LocalDate) -> i64 {
         // Both lie within 20 000 years, so the span in days always exists.

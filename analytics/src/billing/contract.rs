@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calendar::{Instant, LocalDate, LocalMoment};
+use super::invoice::closing_key;
 use crate::usage::Anchor;
 
 /// Who pays what for which devices.
@@ -186,6 +187,16 @@ pub struct Previous {
     /// Charge → pages carried over.
     #[serde(default)]
     pub carry: BTreeMap<String, i64>,
+}
+
+impl Previous {
+    /// The instant up to which a device was billed by reads: the earliest anchor among its meters. What was read before is
+    /// not judged again (§5). `None` if it was not billed before, or only by a value that somebody gave.
+    pub fn since<'a>(&self, device: &str, meters: impl IntoIterator<Item = &'a str>) -> Option<i64> {
+        let closings = meters.into_iter().filter_map(|meter| self.closing.get(&closing_key(device, meter)));
+        let anchors: Option<Vec<i64>> = closings.map(|closing| Some(closing.anchor?.ts)).collect();
+        anchors?.into_iter().min()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]

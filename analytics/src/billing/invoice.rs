@@ -13,9 +13,10 @@ use super::proration;
 use super::round::{self, TooMuchMoney};
 use super::terms::{ChargeTerms, ContractError, Terms};
 use crate::usage::read::counting_reads;
+use crate::usage::steady::steady;
 use crate::usage::unwrap::unwrap;
 use crate::usage::volume::volume;
-use crate::usage::{Exchange, Flags, Given, Read, Reading, UsageError, Volume, Window};
+use crate::usage::{Anchor, Exchange, Flags, Given, Read, Reading, Unwrapped, UsageError, Volume, Window};
 
 /// What is billed, and what the next period begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,16 +85,26 @@ pub fn bill(
     let mut meters = Vec::new();
     for device in &terms.devices {
         let reads = series.get(&device.device).unwrap_or(&none);
+        let reads = DeviceReads { by_meter: reads, steady: false };
         meters.extend(measure(&terms, device, reads, &exchanges, previous, &mut flags)?);
     }
     invoice(&terms, meters, previous, flags)
+}
+
+/// The counting reads of one device, by meter.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceReads<'a> {
+    pub by_meter: &'a BTreeMap<String, Vec<Read>>,
+    /// It was proved that every meter only grew, by steps that it can print; these may be a part of the reads then, and
+    /// begin with that of the anchor.
+    pub steady: bool,
 }
 
 /// Unwraps all meters of a device (their flags count whatever is billed) and measures those that are billed.
 pub fn measure(
     terms: &Terms<'_>,
     device: &ContractDevice,
-    reads: &BTreeMap<String, Vec<Read>>,
+    reads: DeviceReads<'_>,
     exchanges: &Exchanges,
     previous: &Previous,
     flags: &mut Flags,
@@ -105,13 +116,20 @@ pub fn measure(
     let billed = &terms.billed_meters;
     let mut uses = Vec::new();
 
-    let all_meters: BTreeSet<&str> = reads.keys().map(String::as_str).chain(billed.iter().copied()).collect();
+    let since = previous.since(id, billed.iter().copied());
+    let named = reads.by_meter.keys().map(String::as_str);
+    let all_meters: BTreeSet<&str> = named.chain(billed.iter().copied()).collect();
     for meter in all_meters {
-        let of_meter = reads.get(meter).map_or(&[][..], Vec::as_slice);
+        let of_meter = reads.by_meter.get(meter).map_or(&[][..], Vec::as_slice);
         let before = previous.closing.get(&closing_key(id, meter));
         let anchor = before.and_then(|closing| closing.anchor);
-        let unwrapped = unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), anchor)
-            .map_err(|error| error.of(id, meter))?;
+        let of_meter = from_where_it_left_off(of_meter, anchor, since, reads.steady);
+        let unwrapped = if reads.steady {
+            steady(of_meter, anchor).map(|points| Unwrapped { points, flags: BTreeSet::new() })
+        } else {
+            unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), anchor)
+        };
+        let unwrapped = unwrapped.map_err(|error| error.of(id, meter))?;
         for flag in &unwrapped.flags {
             flags.meter(*flag, id, meter);
         }
@@ -130,6 +148,16 @@ pub fn measure(
         uses.push(MeterUse { device: id.to_owned(), meter: meter.to_owned(), volume });
     }
     Ok(uses)
+}
+
+/// §5: a meter that was not billed yet, of a device that was, begins after the anchor of the others.
+fn from_where_it_left_off(reads: &[Read], anchor: Option<Anchor>, since: Option<i64>, steady: bool) -> &[Read] {
+    let skipped = match (anchor, since) {
+        (None, Some(since)) => reads.partition_point(|read| read.ts <= since),
+        (Some(anchor), _) if steady => reads.partition_point(|read| read.ts < anchor.ts),
+        _ => 0,
+    };
+    reads.get(skipped..).unwrap_or_default()
 }
 
 /// Prices measured volumes: lines in the order of §6, total, closing and carry.
@@ -159,7 +187,7 @@ pub fn invoice(
 }
 
 /// The part of the period in which the device is under the contract.
-fn device_window(terms: &Terms<'_>, device: &ContractDevice) -> Window {
+pub fn device_window(terms: &Terms<'_>, device: &ContractDevice) -> Window {
     terms.window.intersect(Window {
         from: device.from.map_or(i64::MIN, |from| terms.zone.instant(from)),
         to: device.to.map_or(i64::MAX, |to| terms.zone.instant(to)),
@@ -297,6 +325,11 @@ impl Exchanges {
             by_meter.0.entry(device.clone()).or_default().entry(meter.clone()).or_default().push(exchange);
         }
         by_meter
+    }
+
+    /// Whether any counter of the device was replaced.
+    pub fn concern(&self, device: &str) -> bool {
+        self.0.contains_key(device)
     }
 
     fn of_meter(&self, device: &str, meter: &str) -> &[Exchange] {

@@ -12,6 +12,7 @@ pub mod invoice;
 pub mod line;
 pub mod proration;
 pub mod round;
+pub mod spans;
 pub mod terms;
 pub mod tiers;
 

@@ -1,25 +1,24 @@
 //! `analytics bill`.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 use service::exit::{Exit, Failure, OrExit};
 
+use super::dossier::DossierArguments;
 use super::draft::{Run, Shape, chosen_period, measured};
-use super::output::{exit_of, print, print_json, read, warn};
+use super::output::{exit_of, print, print_json, warn};
+use super::simulate::Simulate;
 use super::{Surroundings, contract, period};
 use crate::billing::Period;
 use crate::billing::calendar::Instant;
+use crate::command::bill::{Asked, Reads, measure_contract};
 use crate::command::contract as contracts;
 use crate::command::issue::{self, IssueError};
 use crate::ledger::diff::difference;
 use crate::ledger::plan::Standing;
 use crate::ledger::{Document, Matter};
-use crate::limits::CASES_BYTES_MAX;
 use crate::read::TenantStore;
 use crate::report::{document_table, review_table};
 use crate::review::{Threshold, findings};
-use crate::simulate;
 
 const CONTRACT_EXAMPLE: &str = r#"A contract:
   id = "C-17"
@@ -146,13 +145,10 @@ enum Action {
         #[command(flatten)]
         named: Held,
     },
-    /// Bill written cases, without a database: one JSON line {"id":…,"expected":{…}} per case
-    #[command(after_help = "Example:\n  analytics bill simulate --input cases.json | jq .expected.total")]
-    Simulate {
-        /// A case or a file {"cases": […]}; - reads standard input
-        #[arg(long, value_name = "FILE")]
-        input: PathBuf,
-    },
+    /// What would be billed: written cases without a database, or a contract over the readings of a tenant
+    Simulate(Simulate),
+    /// Every read behind a line with its origin, sealed so that it can be checked without a database
+    Dossier(DossierArguments),
 }
 
 #[derive(Debug, Args)]
@@ -191,7 +187,8 @@ impl Bill {
     /// What works on files alone.
     pub(super) fn on_files(&self) -> Option<Result<Exit, Failure>> {
         match &self.action {
-            Some(Action::Simulate { input }) => Some(simulate_file(input)),
+            Some(Action::Simulate(simulate)) => simulate.on_files(),
+            Some(Action::Dossier(dossier)) => dossier.on_files(),
             _ => None,
         }
     }
@@ -231,7 +228,8 @@ impl Bill {
                 hold(around, &tenant(&named.tenant)?, &named.contract, Some(reason)).await
             }
             Some(Action::Release { named }) => hold(around, &tenant(&named.tenant)?, &named.contract, None).await,
-            Some(Action::Simulate { input }) => simulate_file(&input),
+            Some(Action::Simulate(simulate)) => simulate.run(around).await,
+            Some(Action::Dossier(dossier)) => dossier.run(around).await,
         }
     }
 }
@@ -239,9 +237,9 @@ impl Bill {
 async fn issue(around: &Surroundings, tenant: &TenantStore, of: OfContract, shape: Shape) -> Result<Exit, Failure> {
     let now = around.instant(None).await?;
     let as_of = of.as_of.unwrap_or(now);
-    let (_, file) = contracts::version(tenant, &of.contract, None).await.map_err(contract::refused)?;
-    let period = chosen_period(&file, of.period, as_of, false)?;
-    let issued = issue::issue(tenant, &around.config.billing.lock_dir, &of.contract, period, (as_of, now))
+    let applied = contracts::version(tenant, &of.contract, None).await.map_err(contract::refused)?;
+    let period = chosen_period(&applied.1, of.period, as_of, false)?;
+    let issued = issue::issue(tenant, &around.config.billing.lock_dir, &applied, period, (as_of, now))
         .await
         .map_err(failed)?;
     if !issued.written {
@@ -315,8 +313,8 @@ async fn review(
     let earlier: Vec<Document> = documents.into_iter().filter(|of| of.period().end <= period.start).collect();
     let before = Standing::of(&earlier).next(period).map_err(|error| failed(error.into()))?.0;
     let previous = before.map(issue::left_behind).unwrap_or_default();
-    let snapshot =
-        crate::command::bill::measure_contract(tenant, &file, period, as_of, previous).await.map_err(measured)?;
+    let asked = Asked { period, as_of, reads: Reads::Auto };
+    let snapshot = measure_contract(tenant, &file, asked, previous).await.map_err(measured)?;
     let before = before.and_then(|document| match &document.matter {
         Matter::Invoice { snapshot, .. } => Some(&**snapshot),
         Matter::CreditNote { .. } => None,
@@ -348,7 +346,7 @@ async fn hold(around: &Surroundings, tenant: &TenantStore, id: &str, reason: Opt
     print(said.as_bytes())
 }
 
-fn failed(error: IssueError) -> Failure {
+pub(super) fn failed(error: IssueError) -> Failure {
     let exit = match error {
         IssueError::Measure(error) => return measured(error),
         IssueError::Contract(error) => return contract::refused(error),
@@ -359,25 +357,6 @@ fn failed(error: IssueError) -> Failure {
         IssueError::Document(_) => Exit::Bug,
     };
     Failure::new(exit, error)
-}
-
-/// One line per case; the exit code says whether every case could be billed.
-fn simulate_file(input: &Path) -> Result<Exit, Failure> {
-    let text = read(input, CASES_BYTES_MAX)?;
-    let cases =
-        simulate::cases_of(&text).map_err(|error| format!("{}: {error}", input.display())).or_exit(Exit::Config)?;
-    let mut exit = Exit::Done;
-    for case in &cases {
-        let answer = simulate::answer(case);
-        for key in &answer.ignored {
-            warn(&format!("case {}: {key} is no key of a contract and was ignored", answer.line["id"]));
-        }
-        if answer.failed {
-            exit = Exit::Failed;
-        }
-        print(format!("{}\n", answer.line).as_bytes())?;
-    }
-    Ok(exit)
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub(super) enum Action {
     Apply {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Take devices of which nothing was ever read
+        #[arg(long)]
+        new_devices: bool,
     },
     /// Print a contract as it was applied
     Show {
@@ -52,7 +55,7 @@ pub(super) struct Named {
 impl Action {
     pub(super) async fn run(self, around: &Surroundings) -> Result<Exit, Failure> {
         match self {
-            Action::Apply { files } => apply(around, &files).await,
+            Action::Apply { files, new_devices } => apply(around, &files, new_devices).await,
             Action::Show { named } => {
                 let tenant = around.store.tenant(&named.tenant).or_exit(Exit::Config)?;
                 let (row, _) = contract::version(&tenant, &named.id, named.version).await.map_err(refused)?;
@@ -73,7 +76,7 @@ impl Action {
 }
 
 /// All files are read before the first is applied, so that a slip of the pen applies none.
-async fn apply(around: &Surroundings, files: &[PathBuf]) -> Result<Exit, Failure> {
+async fn apply(around: &Surroundings, files: &[PathBuf], new_devices: bool) -> Result<Exit, Failure> {
     let now = around.instant(None).await?;
     let mut contracts = Vec::with_capacity(files.len());
     for path in files {
@@ -81,7 +84,8 @@ async fn apply(around: &Surroundings, files: &[PathBuf]) -> Result<Exit, Failure
         contracts.push((tenant_of(around, &file)?, file));
     }
     for (tenant, file) in &contracts {
-        let done = contract::apply(tenant, &around.config.billing.lock_dir, file, now).await.map_err(refused)?;
+        let lock_dir = &around.config.billing.lock_dir;
+        let done = contract::apply(tenant, lock_dir, file, now, new_devices).await.map_err(refused)?;
         let what = if done.changed { "applied as" } else { "unchanged:" };
         print(format!("{} {what} version {}\n", done.contract, done.version).as_bytes())?;
     }

@@ -10,7 +10,7 @@ use super::{Surroundings, period};
 use crate::billing::calendar::Instant;
 use crate::billing::{Period, Previous};
 use crate::command;
-use crate::command::bill::BillRunError;
+use crate::command::bill::{Asked, BillRunError, Reads};
 use crate::contract_file::ContractFile;
 use crate::limits::CONTRACT_BYTES_MAX;
 use crate::report::{bill_csv, bill_table};
@@ -31,9 +31,15 @@ pub(super) struct Run {
     /// Bill a period that is not over yet: what will be used until its end is estimated
     #[arg(long)]
     unfinished: bool,
+    /// Which readings are looked at; the result is the same to the byte
+    #[arg(long, value_enum, default_value = "auto")]
+    reads: Reads,
     /// What the preceding invoice left, as JSON {"closing":{"device/meter":{"u":…}},"carry":{…}}
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
+    /// Whose readings; default: the tenant of the contract
+    #[arg(skip)]
+    tenant: Option<String>,
 }
 
 /// How a statement is printed.
@@ -60,6 +66,16 @@ impl Shape {
 }
 
 impl Run {
+    /// A contract over the readings of a tenant, finished or not.
+    pub(super) fn over_readings(
+        contract: Option<PathBuf>,
+        tenant: Option<String>,
+        period: Option<Period>,
+        as_of: Option<Instant>,
+    ) -> Run {
+        Run { contract, period, as_of, unfinished: true, reads: Reads::Auto, previous: None, tenant }
+    }
+
     pub(super) async fn statement(self, around: &Surroundings) -> Result<Statement, Failure> {
         let path = self.contract.unwrap_or_default();
         let file = ContractFile::load(&path).or_exit(Exit::Config)?;
@@ -69,11 +85,11 @@ impl Run {
             None => Previous::default(),
             Some(path) => previous(&path)?,
         };
-        let tenant = around.store.tenant(&file.tenant).or_exit(Exit::Config)?;
-        let snapshot =
-            command::bill::measure_contract(&tenant, &file, period, as_of, previous).await.map_err(measured)?;
+        let tenant = around.store.tenant(self.tenant.as_deref().unwrap_or(&file.tenant)).or_exit(Exit::Config)?;
+        let asked = Asked { period, as_of, reads: self.reads };
+        let snapshot = command::bill::measure_contract(&tenant, &file, asked, previous).await.map_err(measured)?;
         let invoice = snapshot.price().or_exit(Exit::Failed)?;
-        snapshot.statement(&file.tenant, &invoice).or_exit(Exit::Failed)
+        snapshot.statement(tenant.tenant(), &invoice).or_exit(Exit::Failed)
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) struct Source {
     #[arg(long)]
     tenant: String,
     file: PathBuf,
+    /// Take devices of which nothing was ever read
+    #[arg(long)]
+    new_devices: bool,
 }
 
 impl Action {
@@ -35,8 +38,8 @@ impl Action {
         let now = around.instant(None).await?;
         let (file, name) = (open(&source.file)?, source.file.display().to_string());
         let (count, what) = match self {
-            Action::Reads(_) => (reads(&tenant, &name, file, now).await, "reads"),
-            Action::Exchanges(_) => (exchanges(&tenant, &name, file, now).await, "exchanges"),
+            Action::Reads(_) => (reads(&tenant, &name, file, now, source.new_devices).await, "reads"),
+            Action::Exchanges(_) => (exchanges(&tenant, &name, file, now, source.new_devices).await, "exchanges"),
         };
         let count = count.map_err(failed)?;
         print(format!("{count} {what} taken in from {name}\n").as_bytes())

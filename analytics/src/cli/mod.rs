@@ -2,11 +2,13 @@
 
 mod bill;
 mod contract;
+mod dossier;
 mod draft;
 mod export;
 mod forecast;
 mod import;
 mod output;
+mod simulate;
 mod supplies;
 
 use std::path::PathBuf;
@@ -45,6 +47,8 @@ const EXAMPLES: &str = "Examples:
   analytics bill simulate --input cases.json
   analytics forecast --config analytics.toml --tenant acme
   analytics supplies --config analytics.toml --tenant acme
+  analytics bill dossier --config analytics.toml --tenant acme 17 2 --output 17-2.dossier.json
+  analytics export invoice --config analytics.toml --tenant acme 17 --format pdf --output 17.pdf
   analytics export reads --config analytics.toml --tenant acme --period 2026-01 > reads.csv
 
 Exit codes: 0 done, 1 the answer is no, 64 configuration or input, 69 something outside is missing.";
@@ -60,12 +64,18 @@ enum Command {
     Forecast(forecast::Arguments),
     /// What to ship by when, and orders of supplies
     Supplies(supplies::Arguments),
-    /// Write readings or invoice lines as CSV
+    /// Write issued documents as JSON, CSV, UBL or PDF, due meters for other systems, or readings as CSV
     #[command(subcommand)]
     Export(export::Action),
     /// Take in reads and meter exchanges that no agent took
     #[command(subcommand)]
     Import(import::Action),
+    /// Print users, grants and row policies for a ClickHouse server, so that each tenant's user sees its own rows alone
+    #[command(after_help = "Example:\n  analytics access --config analytics.toml --tenant acme --tenant globex > access.sql")]
+    Access {
+        #[arg(long, required = true)]
+        tenant: Vec<String>,
+    },
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the version
@@ -90,7 +100,11 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Version => Some(print(format!("analytics {}\n", env!("CARGO_PKG_VERSION")).as_bytes())),
         Command::Bill(bill) => bill.on_files(),
         Command::Forecast(forecast) => forecast.on_files(),
-        Command::Contract(_) | Command::Supplies(_) | Command::Export(_) | Command::Import(_) => None,
+        Command::Contract(_)
+        | Command::Supplies(_)
+        | Command::Export(_)
+        | Command::Import(_)
+        | Command::Access { .. } => None,
     };
     if let Some(done) = done {
         return done;
@@ -108,6 +122,11 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Supplies(supplies) => supplies.run(&around).await,
         Command::Export(action) => action.run(&around).await,
         Command::Import(action) => action.run(&around).await,
+        Command::Access { tenant } => {
+            tenant.iter().try_for_each(|tenant| around.store.tenant(tenant).map(|_| ())).or_exit(Exit::Config)?;
+            let tenants: Vec<&str> = tenant.iter().map(String::as_str).collect();
+            print(crate::access::render(&around.config.clickhouse.database, &tenants).as_bytes())
+        }
         Command::Completions { .. } | Command::Version => Ok(Exit::Done),
     }
 }

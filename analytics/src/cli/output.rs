@@ -21,6 +21,16 @@ pub(super) fn print(bytes: &[u8]) -> Result<Exit, Failure> {
     }
 }
 
+/// To a file, which is there whole or not at all, or to standard output.
+pub(super) fn write(to: Option<&Path>, bytes: &[u8]) -> Result<Exit, Failure> {
+    let Some(path) = to else { return print(bytes) };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let done = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    done.map_err(|error| format!("write {}: {error}", path.display())).or_exit(Exit::Unavailable)?;
+    Ok(Exit::Done)
+}
+
 pub(super) fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "warning: {text}");
 }

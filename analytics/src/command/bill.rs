@@ -4,19 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::store::billing::MeterExchangeRow;
 
+use super::devices::Fleet;
+use super::facts::{Run, steady_devices};
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::billing::contract::ContractDevice;
-use crate::billing::invoice::{Exchanges, measure};
+use crate::billing::invoice::{DeviceReads, Exchanges, measure};
+use crate::billing::spans::check_spans;
 use crate::billing::{BillError, Contract, Event, Period, Previous, Terms, Zone};
 use crate::contract_file::{ContractFile, ContractFileError};
-use crate::evidence::{Aliases, DevicePolls};
-use crate::limits::DEVICES_PER_QUESTION;
-use crate::read::{DeviceRow, ReadError, TenantStore};
+use crate::evidence::DevicePolls;
+use crate::limits::{DEVICES_PER_QUESTION, PROVED_DEVICES_MIN};
+use crate::read::{ReadError, TenantStore};
 use crate::snapshot::Snapshot;
 use crate::statement::{ReadsUsed, reads_used};
-use crate::usage::Flags;
+use crate::usage::boundary::RATE_WINDOW_SECS;
 use crate::usage::read::counting_reads;
+use crate::usage::{Flags, Read, Reading};
 
 #[derive(Debug, thiserror::Error)]
 pub enum BillRunError {
@@ -30,45 +34,101 @@ pub enum BillRunError {
     AmbiguousDevice { device: String, candidates: String },
 }
 
-/// Measures `period` as it was known at `as_of`, going on from what the preceding invoice left behind.
+/// Which readings are looked at. The result is the same to the byte.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reads {
+    /// As `proved` for large fleets, as `every` for small ones
+    #[default]
+    Auto,
+    /// Where the meters of a device are proved to have only grown, the reads at the boundaries
+    Proved,
+    /// Every reading of every device
+    Every,
+}
+
+/// What is to be measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub period: Period,
+    /// As it was known then.
+    pub as_of: Instant,
+    pub reads: Reads,
+}
+
+/// Measures a period as it was known at an instant, going on from what the preceding invoice left behind.
 ///
 /// # Errors
 /// [`BillRunError`], naming the line of the contract where it is to blame.
 pub async fn measure_contract(
     store: &TenantStore,
     file: &ContractFile,
-    period: Period,
-    as_of: Instant,
+    asked: Asked,
     previous: Previous,
 ) -> Result<Snapshot, BillRunError> {
-    let known = store.devices().await?;
-    let aliases = Aliases::of(store.aliases().await?);
-    let contract = with_devices(file, &known, &aliases, period)?;
+    let Asked { period, as_of, reads: how } = asked;
+    let fleet = Fleet::of(store).await?;
+    let contract = fleet.contract(store, file, period, as_of).await?;
     let extra_meters = if needs_extra_meters(&contract) { store.extra_meters().await? } else { Vec::new() };
     let seen_meters: BTreeSet<&str> = extra_meters.iter().map(String::as_str).collect();
     let terms = Terms::of(&contract, period, &seen_meters).map_err(|error| file.locate(&error))?;
+    check_spans(&contract, &terms.zone).map_err(|error| file.locate(&error))?;
 
     let mut flags = Flags::default();
-    flag_unassigned(&terms, &known, &aliases, as_of, &mut flags);
+    fleet.flag_unassigned(store, &terms, as_of, &mut flags).await?;
     let mut events = file.events.clone();
     events.extend(store.meter_exchanges(stored_second(as_of.0)).await?.into_iter().map(exchange_event));
     let exchanges = Exchanges::of(&events);
-    let mut reads = Vec::new();
-    for devices in terms.devices.chunks(DEVICES_PER_QUESTION) {
-        let polls = polls_of(store, devices, &aliases, as_of).await?;
-        for device in devices {
-            let polls = polls.get(&device.device);
-            reads.extend(
-                measure_device(&terms, device, polls, &exchanges, &previous, as_of, &mut flags)
-                    .map_err(BillRunError::Bill)?,
-            );
+    let run = Run { store, terms: &terms, fleet: &fleet, exchanges: &exchanges, previous: &previous, as_of };
+    let proved = match how {
+        Reads::Proved => steady_devices(&run).await?,
+        Reads::Auto if terms.devices.len() >= PROVED_DEVICES_MIN => steady_devices(&run).await?,
+        Reads::Auto | Reads::Every => BTreeMap::new(),
+    };
+    tracing::debug!(devices = terms.devices.len(), proved = proved.len(), "contract measured");
+    let mut measured: BTreeMap<&str, Vec<ReadsUsed>> = BTreeMap::new();
+    for device in &terms.devices {
+        if let Some(polls) = proved.get(&device.device) {
+            measured.insert(&device.device, measure_device(&run, device, polls, true, &mut flags)?);
         }
     }
+    for (from, devices) in questions(&run, &proved) {
+        let polls = polls_of(&run, &devices, from).await?;
+        let none = DevicePolls::default();
+        for device in devices {
+            let polls = polls.get(&device.device).unwrap_or(&none);
+            measured.insert(&device.device, measure_device(&run, device, polls, false, &mut flags)?);
+        }
+    }
+    let reads = measured.into_values().flatten().collect();
     let window = terms.zone.window(period);
     let unsure =
         store.unsure_polls(stored_second(window.from), stored_second(window.to), stored_second(as_of.0)).await?;
     let unsure_polls = unsure.into_iter().map(|row| (row.device, row.polls)).collect();
     Ok(Snapshot { contract, period, as_of, previous, reads, flags: flags.into_set(), unsure_polls })
+}
+
+/// Which devices are asked for together, and from when on: those that were billed before only since then.
+fn questions<'a>(run: &Run<'a>, proved: &BTreeMap<String, DevicePolls>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
+    let mut by_start: BTreeMap<bool, Vec<(i64, &ContractDevice)>> = BTreeMap::new();
+    for device in run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device)) {
+        let from = first_that_matters(run, device);
+        by_start.entry(from.is_some()).or_default().push((from.unwrap_or(0), device));
+    }
+    let mut questions = Vec::new();
+    for (was_billed, devices) in by_start {
+        let devices_max = if was_billed { 8 * DEVICES_PER_QUESTION } else { DEVICES_PER_QUESTION };
+        for together in devices.chunks(devices_max) {
+            let from = together.iter().map(|(from, _)| *from).min().unwrap_or(0);
+            questions.push((from, together.iter().map(|(_, device)| *device).collect()));
+        }
+    }
+    questions
+}
+
+/// Of a device that was billed before, reads from 30 days before its anchor on: older ones serve nothing, not even a rate.
+fn first_that_matters(run: &Run<'_>, device: &ContractDevice) -> Option<i64> {
+    let since = run.previous.since(&device.device, run.terms.billed_meters.iter().copied())?;
+    Some(since - RATE_WINDOW_SECS)
 }
 
 fn exchange_event(row: MeterExchangeRow) -> Event {
@@ -94,108 +154,70 @@ pub fn is_unfinished(contract: &Contract, period: Period, as_of: Instant) -> boo
     Zone::named(&contract.timezone).is_some_and(|zone| zone.midnight(period.end) > as_of.0)
 }
 
-/// Measures one device from its polls, and names the polls that its boundaries rest on.
+/// Measures one device from its polls, and names the polls that its boundaries rest on. What was read up to the anchor
+/// raises no flag again.
 fn measure_device(
-    terms: &Terms<'_>,
+    run: &Run<'_>,
     device: &ContractDevice,
-    polls: Option<&DevicePolls>,
-    exchanges: &Exchanges,
-    previous: &Previous,
-    as_of: Instant,
+    polls: &DevicePolls,
+    steady: bool,
     flags: &mut Flags,
-) -> Result<Vec<ReadsUsed>, BillError> {
+) -> Result<Vec<ReadsUsed>, BillRunError> {
+    let Run { terms, exchanges, previous, as_of, .. } = run;
     let id = device.device.as_str();
-    let none = DevicePolls::default();
-    let polls = polls.unwrap_or(&none);
-    let mut series = counting_reads(polls.readings(id), as_of.0, &BTreeSet::from([id]), flags)?;
-    let series = series.remove(id).unwrap_or_default();
-    let meters = measure(terms, device, &series, exchanges, previous, flags)?;
+    let from = first_that_matters(run, device).unwrap_or(i64::MIN);
+    let since = previous.since(id, terms.billed_meters.iter().copied()).unwrap_or(i64::MIN);
+    let readings = polls.readings(id).filter(|reading| reading.ts >= from);
+    let (older, newer): (Vec<Reading<'_>>, Vec<Reading<'_>>) = readings.partition(|reading| reading.ts <= since);
+    let counting = |readings: Vec<Reading<'_>>, flags: &mut Flags| {
+        let series = counting_reads(readings, as_of.0, &BTreeSet::from([id]), flags);
+        series.map(|mut series| series.remove(id).unwrap_or_default())
+    };
+    let usage = |error| BillRunError::Bill(BillError::Usage(error));
+    let older = counting(older, &mut Flags::default()).map_err(usage)?;
+    let by_meter = joined(older, counting(newer, flags).map_err(usage)?);
+    let reads = DeviceReads { by_meter: &by_meter, steady };
+    let meters = measure(terms, device, reads, exchanges, previous, flags).map_err(usage)?;
     let origin = |meter: &str, ts: i64, raw: i64| polls.origin(meter, ts, raw).cloned();
     Ok(meters.iter().map(|used| reads_used(used, previous, origin)).collect())
 }
 
-/// Reads the polls of some devices, under all keys that they had.
+type ByMeter = BTreeMap<String, Vec<Read>>;
+
+/// Both by meter, ascending in time. A read whose sender's clock was wrong may have moved to the other side.
+fn joined(mut older: ByMeter, newer: ByMeter) -> ByMeter {
+    for (meter, reads) in newer {
+        let all = older.entry(meter).or_default();
+        let moved = all.last().zip(reads.first()).is_some_and(|(last, first)| last.ts >= first.ts);
+        all.extend(reads);
+        if moved {
+            let by_ts: BTreeMap<i64, Read> = all.iter().map(|read| (read.ts, *read)).collect();
+            *all = by_ts.into_values().collect();
+        }
+    }
+    older
+}
+
+/// Reads the polls of some devices from an instant on, under all keys that they had.
 async fn polls_of(
-    store: &TenantStore,
+    run: &Run<'_>,
     devices: &[&ContractDevice],
-    aliases: &Aliases,
-    as_of: Instant,
+    from: i64,
 ) -> Result<BTreeMap<String, DevicePolls>, ReadError> {
+    let (store, aliases, as_of) = (run.store, &run.fleet.aliases, stored_second(run.as_of.0));
     let keys: BTreeSet<&str> = devices.iter().flat_map(|device| aliases.keys_of(&device.device)).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
     let mut polls: BTreeMap<String, DevicePolls> = BTreeMap::new();
-    let mut rows = store.device_polls(&keys, stored_second(as_of.0))?;
+    let mut rows = store.device_polls(&keys, stored_second(from), as_of)?;
     while let Some(poll) = rows.next().await? {
         let device = aliases.resolve(&poll.device, poll.ts).to_owned();
         polls.entry(device).or_default().push(&poll);
     }
-    for read in store.manual_reads(&keys, stored_second(as_of.0)).await? {
+    for read in store.manual_reads(&keys, as_of).await? {
         let device = aliases.resolve(&read.device, read.ts).to_owned();
         polls.entry(device).or_default().note(&read);
     }
     Ok(polls)
-}
-
-/// The contract with the devices that it means: all of the tenant, or those named by key or serial number.
-fn with_devices(
-    file: &ContractFile,
-    known: &[DeviceRow],
-    aliases: &Aliases,
-    period: Period,
-) -> Result<Contract, BillRunError> {
-    let mut contract = file.contract.clone();
-    for device in &mut contract.devices {
-        device.device = key_of(&device.device, known)?;
-    }
-    if file.all_devices {
-        let listed: BTreeSet<String> = contract.devices.iter().map(|device| device.device.clone()).collect();
-        // Without a zone the contract is refused later; until then any end does.
-        let end = Zone::named(&contract.timezone).map_or(i64::MAX, |zone| zone.midnight(period.end));
-        let mut all: BTreeSet<&str> = BTreeSet::new();
-        for row in known.iter().filter(|row| row.basis != BASIS_NONE && row.last_ok > 0) {
-            let device = aliases.resolve(&row.device, row.last_ok);
-            if i64::from(row.first_seen) < end && !listed.contains(device) {
-                all.insert(device);
-            }
-        }
-        contract.devices.extend(all.into_iter().map(|device| ContractDevice {
-            device: device.to_owned(),
-            from: None,
-            to: None,
-            start_reads: BTreeMap::new(),
-            end_reads: BTreeMap::new(),
-        }));
-    }
-    Ok(contract)
-}
-
-/// A device without serial number and MAC cannot be told apart from others and is never billed by itself.
-const BASIS_NONE: i64 = 2;
-
-/// A full key stays as it is; a bare serial number becomes the key of the one device that has it.
-pub(super) fn key_of(device: &str, known: &[DeviceRow]) -> Result<String, BillRunError> {
-    if device.contains(':') {
-        return Ok(device.to_owned());
-    }
-    let serial = device.trim().to_uppercase();
-    let same = known.iter().filter(|row| row.device.split_once(':').is_some_and(|(_, of)| of == serial));
-    let keys: Vec<&str> = same.map(|row| row.device.as_str()).collect();
-    match keys.as_slice() {
-        [] => Ok(device.to_owned()), // never seen: it has no reads, and the invoice says so
-        [key] => Ok((*key).to_owned()),
-        several => Err(BillRunError::AmbiguousDevice { device: device.to_owned(), candidates: several.join(", ") }),
-    }
-}
-
-/// Devices of the tenant that report and are not under the contract.
-fn flag_unassigned(terms: &Terms<'_>, known: &[DeviceRow], aliases: &Aliases, as_of: Instant, flags: &mut Flags) {
-    let contracted: BTreeSet<&str> = terms.devices.iter().map(|device| device.device.as_str()).collect();
-    for row in known.iter().filter(|row| row.last_ok > 0 && i64::from(row.first_seen) <= as_of.0) {
-        let device = aliases.resolve(&row.device, row.last_ok);
-        if !contracted.contains(device) {
-            flags.unassigned_device(device);
-        }
-    }
 }
 
 fn needs_extra_meters(contract: &Contract) -> bool {
@@ -208,26 +230,6 @@ fn needs_extra_meters(contract: &Contract) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn row(device: &str) -> DeviceRow {
-        DeviceRow {
-            device: device.into(),
-            first_seen: 1,
-            last_ok: 2,
-            basis: 0,
-            model: String::new(),
-            site: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_serial_number_stands_for_the_one_device_that_has_it() {
-        let known = [row("hp:VNB3"), row("canon:AA11"), row("xerox:AA11")];
-        assert_eq!(key_of("vnb3", &known).unwrap(), "hp:VNB3");
-        assert_eq!(key_of("NEW1", &known).unwrap(), "NEW1");
-        assert_eq!(key_of("hp:OTHER", &known).unwrap(), "hp:OTHER");
-        assert!(key_of("AA11", &known).unwrap_err().to_string().contains("canon:AA11, xerox:AA11"));
-    }
 
     #[test]
     fn a_period_is_over_at_its_local_end() {

@@ -1,13 +1,16 @@
 //! Contracts as versioned rows: applied from files, shown, compared. A version that was applied is never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemas::store::billing::ContractRow;
 use serde::Serialize;
 
+use super::devices::key_of;
 use super::{bill, stored_second};
 use crate::billing::calendar::Instant;
+use crate::billing::spans::check_spans;
+use crate::billing::terms::{Problem, at};
 use crate::billing::{Period, Terms};
 use crate::contract_file::{ContractFile, ContractFileError};
 use crate::ledger::document::sha256;
@@ -49,12 +52,16 @@ pub async fn apply(
     lock_dir: &Path,
     file: &ContractFile,
     now: Instant,
+    new_devices: bool,
 ) -> Result<Applied, ContractRunError> {
     let id = file.contract.id.clone();
     if id.is_empty() {
         return Err(ContractRunError::NoId(file.name()));
     }
     check(store, file, now).await?;
+    if !new_devices {
+        check_devices(store, file).await?;
+    }
     let _lock = Lock::take(lock_dir, store.tenant())?;
     let known = store.contracts(Some(&id)).await?;
     let sum = sha256(file.text().as_bytes());
@@ -86,7 +93,28 @@ async fn check(store: &TenantStore, file: &ContractFile, now: Instant) -> Result
         (month, _) => month,
     };
     for period in file.period.into_iter().chain(month) {
-        Terms::of(&file.contract, period, &seen).map_err(|error| file.locate(&error))?;
+        let terms = Terms::of(&file.contract, period, &seen).map_err(|error| file.locate(&error))?;
+        check_spans(&file.contract, &terms.zone).map_err(|error| file.locate(&error))?;
+    }
+    Ok(())
+}
+
+/// A key that nothing was ever read of is mostly a slip of the pen, and would be billed as a device without reads.
+async fn check_devices(store: &TenantStore, file: &ContractFile) -> Result<(), ContractRunError> {
+    if file.contract.devices.is_empty() {
+        return Ok(());
+    }
+    let rows = store.devices().await?;
+    let mut known: BTreeSet<String> = store.noted_devices().await?.into_iter().collect();
+    known.extend(rows.iter().map(|row| row.device.clone()));
+    for (index, device) in file.contract.devices.iter().enumerate() {
+        let key = key_of(&device.device, &rows).unwrap_or_else(|_| device.device.clone());
+        // A serial number that several makers have is told apart when it is billed.
+        let ambiguous = rows.iter().any(|row| row.device.ends_with(&format!(":{}", device.device.to_uppercase())));
+        if !known.contains(&key) && !ambiguous {
+            let problem = Problem::UnknownDevice(device.device.clone());
+            return Err(file.locate(&at(format!("devices[{index}].device"), problem)).into());
+        }
     }
     Ok(())
 }

@@ -1,16 +1,17 @@
 //! Reads and meter exchanges that no agent took, from CSV. A file is taken as a whole or not at all.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use schemas::store::billing::{ManualReadRow, MeterExchangeRow};
 use serde::Deserialize;
 
-use super::bill::{BillRunError, key_of};
+use super::devices::key_of;
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::ledger::store::WriteError;
 use crate::limits::IMPORT_ROWS_MAX;
-use crate::read::{ReadError, TenantStore};
+use crate::read::{DeviceRow, ReadError, TenantStore};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -57,8 +58,14 @@ struct ExchangeLine {
 ///
 /// # Errors
 /// [`ImportError`], naming file and line; nothing is written then.
-pub async fn reads(store: &TenantStore, name: &str, from: impl Read, now: Instant) -> Result<usize, ImportError> {
-    let known = store.devices().await?;
+pub async fn reads(
+    store: &TenantStore,
+    name: &str,
+    from: impl Read,
+    now: Instant,
+    new_devices: bool,
+) -> Result<usize, ImportError> {
+    let known = Known::of(store, new_devices).await?;
     let received = stored_second(now.0);
     let row = |line: u64, read: ReadLine| {
         let problem = |problem: String| ImportError::Line { name: name.to_owned(), line, problem };
@@ -66,7 +73,7 @@ pub async fn reads(store: &TenantStore, name: &str, from: impl Read, now: Instan
         check_time(read.ts, now).map_err(problem)?;
         Ok(ManualReadRow {
             tenant: store.tenant().to_owned(),
-            device: key_of(&read.device, &known).map_err(|error: BillRunError| problem(error.to_string()))?,
+            device: known.key_of(&read.device).map_err(problem)?,
             meter: read.meter,
             ts: stored_second(read.ts.0),
             value: read.value,
@@ -85,8 +92,14 @@ pub async fn reads(store: &TenantStore, name: &str, from: impl Read, now: Instan
 ///
 /// # Errors
 /// As [`reads`].
-pub async fn exchanges(store: &TenantStore, name: &str, from: impl Read, now: Instant) -> Result<usize, ImportError> {
-    let known = store.devices().await?;
+pub async fn exchanges(
+    store: &TenantStore,
+    name: &str,
+    from: impl Read,
+    now: Instant,
+    new_devices: bool,
+) -> Result<usize, ImportError> {
+    let known = Known::of(store, new_devices).await?;
     let received = stored_second(now.0);
     let row = |line: u64, noted: ExchangeLine| {
         let problem = |problem: String| ImportError::Line { name: name.to_owned(), line, problem };
@@ -97,7 +110,7 @@ pub async fn exchanges(store: &TenantStore, name: &str, from: impl Read, now: In
             .map_err(problem)?;
         Ok(MeterExchangeRow {
             tenant: store.tenant().to_owned(),
-            device: key_of(&noted.device, &known).map_err(|error: BillRunError| problem(error.to_string()))?,
+            device: known.key_of(&noted.device).map_err(problem)?,
             meter: noted.meter,
             ts: stored_second(noted.ts.0),
             old_value: noted.old_value,
@@ -110,6 +123,31 @@ pub async fn exchanges(store: &TenantStore, name: &str, from: impl Read, now: In
     let rows = rows(name, from, row)?;
     store.add_meter_exchanges(&rows).await?;
     Ok(rows.len())
+}
+
+/// The devices that a file may name.
+struct Known {
+    rows: Vec<DeviceRow>,
+    noted: BTreeSet<String>,
+    new_devices: bool,
+}
+
+impl Known {
+    async fn of(store: &TenantStore, new_devices: bool) -> Result<Known, ReadError> {
+        let noted = store.noted_devices().await?.into_iter().collect();
+        Ok(Known { rows: store.devices().await?, noted, new_devices })
+    }
+
+    fn key_of(&self, device: &str) -> Result<String, String> {
+        let key = key_of(device, &self.rows).map_err(|error| error.to_string())?;
+        let is_known = self.rows.iter().any(|row| row.device == key) || self.noted.contains(&key);
+        if is_known || self.new_devices {
+            return Ok(key);
+        }
+        Err(format!(
+            "no device {device:?} of this tenant ever reported or was read; correct the key, or give --new-devices if it is new"
+        ))
+    }
 }
 
 fn rows<L: serde::de::DeserializeOwned, R>(

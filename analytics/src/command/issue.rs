@@ -5,11 +5,14 @@
 
 use std::path::Path;
 
-use super::bill::{BillRunError, measure_contract};
+use schemas::store::billing::ContractRow;
+
+use super::bill::{Asked, BillRunError, Reads, measure_contract};
 use super::contract::{self, ContractRunError};
 use crate::billing::calendar::Instant;
 use crate::billing::correct::CreditNote;
 use crate::billing::{BillError, Invoice, Period, Previous};
+use crate::contract_file::ContractFile;
 use crate::ledger::chain::{Broken, Chain, first_difference};
 use crate::ledger::document::{DOCUMENT_VERSION, DocumentError, credit_note_id, invoice_id};
 use crate::ledger::lock::{Lock, LockError};
@@ -52,31 +55,34 @@ pub struct Issued {
     pub written: bool,
 }
 
-/// Issues the invoice of a contract for a period. If that was done before, the document of then is the answer.
+/// Issues the invoice of a version of a contract for a period. If that was done before, the document of then is the answer.
 ///
 /// # Errors
 /// [`IssueError`]; no document is valid then.
 pub async fn issue(
     store: &TenantStore,
     lock_dir: &Path,
-    contract: &str,
+    contract: &(ContractRow, ContractFile),
     period: Period,
     (as_of, now): (Instant, Instant),
 ) -> Result<Issued, IssueError> {
     let _lock = Lock::take(lock_dir, store.tenant())?;
-    let documents = store.documents_of(contract).await?;
+    let id = &contract.0.contract;
+    let documents = store.documents_of(id).await?;
     let standing = Standing::of(&documents);
     if let Some(document) = standing.already(period) {
         return Ok(Issued { document: document.clone(), written: false });
     }
-    if let Some(hold) = store.holds().await?.into_iter().find(|hold| hold.contract == contract) {
+    if let Some(hold) = store.holds().await?.into_iter().find(|hold| hold.contract == *id) {
         return Err(IssueError::Held { contract: hold.contract, reason: hold.reason });
     }
     let (before, revision) = standing.next(period)?;
     let follows = before.map(Document::reference).transpose()?;
     let previous = before.map(left_behind).unwrap_or_default();
-    let (row, file) = contract::version(store, contract, None).await?;
-    let snapshot = measure_contract(store, &file, period, as_of, previous).await?;
+    let (row, file) = contract;
+    let contract = row.contract.as_str();
+    let asked = Asked { period, as_of, reads: Reads::Auto };
+    let snapshot = measure_contract(store, file, asked, previous).await?;
     let draft = Draft { contract, version: row.version, sha256: &row.sha256, revision, now };
     let document = draft.document(store, snapshot, follows, None).await?;
     store.add_document(&document).await?;
@@ -113,7 +119,8 @@ pub async fn correct(
     };
     let version = (!latest_contract).then_some(invoice.head.contract_version);
     let (row, file) = contract::version(store, &invoice.head.contract, version).await?;
-    let again = measure_contract(store, &file, snapshot.period, credit.as_of(), snapshot.previous.clone()).await?;
+    let asked = Asked { period: snapshot.period, as_of: credit.as_of(), reads: Reads::Auto };
+    let again = measure_contract(store, &file, asked, snapshot.previous.clone()).await?;
     let (contract, revision) = (invoice.head.contract.as_str(), invoice.head.revision + 1);
     let draft = Draft { contract, version: row.version, sha256: &row.sha256, revision, now };
     let replacement = draft.document(store, again, follows.clone(), Some(credit.reference()?)).await?;
@@ -230,7 +237,9 @@ pub async fn replay(store: &TenantStore, number: u64, readings: bool) -> Result<
     if let (true, Matter::Invoice { follows, replaces, snapshot, .. }) = (readings, &document.matter) {
         let (_, file) = contract::version(store, &document.head.contract, Some(document.head.contract_version)).await?;
         let previous = snapshot.previous.clone();
-        let again = measure_contract(store, &file, snapshot.period, snapshot.as_of, previous).await?;
+        // Issued from what was proved, replayed from everything: each replay holds the one against the other.
+        let asked = Asked { period: snapshot.period, as_of: snapshot.as_of, reads: Reads::Every };
+        let again = measure_contract(store, &file, asked, previous).await?;
         let result = Box::new(Invoice { meters: Vec::new(), ..again.price()? });
         let (follows, replaces, snapshot) = (follows.clone(), replaces.clone(), Box::new(again));
         let matter = Matter::Invoice { follows, replaces, snapshot, result };
@@ -253,7 +262,8 @@ pub async fn again(
         return Err(PlanError::NotAnInvoice(number).into());
     };
     let (_, file) = contract::version(store, &document.head.contract, Some(document.head.contract_version)).await?;
-    let again = measure_contract(store, &file, snapshot.period, as_of, snapshot.previous.clone()).await?;
+    let asked = Asked { period: snapshot.period, as_of, reads: Reads::Auto };
+    let again = measure_contract(store, &file, asked, snapshot.previous.clone()).await?;
     let invoice = again.price()?;
     Ok((document, again, invoice))
 }

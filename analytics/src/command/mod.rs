@@ -3,7 +3,10 @@
 pub mod backtest;
 pub mod bill;
 pub mod contract;
+mod devices;
+pub mod dossier;
 pub mod export;
+mod facts;
 pub mod forecast;
 pub mod import;
 pub mod issue;

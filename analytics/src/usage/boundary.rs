@@ -6,7 +6,7 @@
 use super::{DAY_SECS, Point, TooLarge, counter};
 
 /// How far back an estimate without a later read looks for the rate, in seconds.
-const RATE_WINDOW_SECS: i64 = 30 * DAY_SECS;
+pub const RATE_WINDOW_SECS: i64 = 30 * DAY_SECS;
 /// The shortest history that carries such an estimate, in seconds.
 const RATE_HISTORY_SECS: i64 = 7 * DAY_SECS;
 

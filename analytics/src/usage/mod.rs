@@ -6,6 +6,7 @@
 pub mod boundary;
 pub mod flag;
 pub mod read;
+pub mod steady;
 pub mod unwrap;
 pub mod volume;
 

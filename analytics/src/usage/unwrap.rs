@@ -117,6 +117,7 @@ pub fn unwrap(
         Some(Anchor { ts, mark, u, .. }) => {
             let (older, newer) = reads.split_at(reads.partition_point(|read| read.ts <= ts));
             done = before_anchor(older, exchanges, rules, ts, u)?;
+            done.flags.clear(); // what was odd then was said by the invoice that left the anchor
             let raw = older.last().filter(|read| read.ts == ts).map_or(mark, |read| read.value);
             done.points.push(Point { ts, raw, u, mark, step: Step::First });
             (State { pt: ts, pv: mark, u }, newer)

@@ -5,6 +5,7 @@
 //! others had meanwhile.
 
 mod agent;
+mod billing;
 mod broker;
 mod decode;
 pub mod figure;
@@ -83,6 +84,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "decode", title: "Decoding a payload", run: |setting| Box::pin(decode::run(setting)) },
     Bench { name: "spool", title: "Keeping a poll on the agent's disk", run: |setting| Box::pin(spool::run(setting)) },
     Bench { name: "store", title: "A large store", run: |setting| Box::pin(store::run(setting)) },
+    Bench { name: "billing", title: "A month of billing", run: |setting| Box::pin(billing::run(setting)) },
 ];
 
 /// Runs the benches named in `only` (all if empty) and writes what they measured into `page`.

@@ -29,7 +29,7 @@ const QUESTIONS: [(&str, &str, &str); 6] = [
     (
         "billing: all polls of 100 devices",
         include_str!("../../../analytics/sql/device_polls.sql"),
-        "&param_devices=DEVICES&param_as_of=1800000000",
+        "&param_devices=DEVICES&param_from=0&param_as_of=1800000000",
     ),
     (
         "billing: polls without a sure time, a month",

@@ -37,9 +37,12 @@ pub(super) async fn prove(world: &World, fleet: &Fleet, hours: u64) -> Result<Fo
     checks.push(closed);
     let mut invoices = Vec::new();
     let period = stage::period(hours)?;
-    for (tenant, zone) in stage::TENANTS {
-        invoices.push(bill(world, fleet, tenant, zone, &period).await?);
+    let mut sound =
+        Check::new("every issued invoice replays to the byte from all readings, its chain and its dossiers hold");
+    for whose in stage::TENANTS {
+        invoices.push(bill(world, fleet, whose, &period, &mut sound).await?);
     }
+    checks.push(sound);
     checks.extend(billed(&invoices, &printers)?);
     checks.push(no_set(fleet));
     Ok(Found {
@@ -75,13 +78,58 @@ async fn books(world: &World) -> Result<(Value, Check)> {
     Ok((books, check))
 }
 
-async fn bill(world: &World, fleet: &Fleet, tenant: &str, zone: &str, period: &str) -> Result<Value> {
+/// A month as somebody bills it: the contract is applied, looked over, issued, proved and exported.
+async fn bill(
+    world: &World,
+    fleet: &Fleet,
+    (tenant, zone): (&str, &str),
+    period: &str,
+    sound: &mut Check,
+) -> Result<Value> {
+    stage::papers(&world.billing_config)?;
     let contract = stage::contract(&world.dir, tenant, zone)?;
-    let (config, contract) = (world.analytics_config.to_string_lossy(), contract.to_string_lossy());
-    let as_of = as_of(fleet)?;
-    let arguments =
-        ["bill", "--config", &config, "--contract", &contract, "--period", period, "--as-of", &as_of, "--json"];
-    Ok(tools::json(world, "analytics", &arguments, &[0]).await?.1)
+    let (config, contract) = (world.billing_config.to_string_lossy(), contract.to_string_lossy());
+    let (as_of, id) = (as_of(fleet)?, format!("{tenant}-2026"));
+    let whose = ["--config", &config, "--tenant", tenant];
+    let which = ["--contract", &id, "--period", period, "--as-of", &as_of];
+    said(world, &["contract", "apply", "--config", &config, &contract]).await?;
+    let review = [&["bill", "review", "--json"][..], &whose, &which].concat();
+    let findings = tools::json(world, "analytics", &review, &[0, 1]).await?.1;
+    let issue = [&["bill", "issue", "--json"][..], &whose, &which].concat();
+    let issued = tools::json(world, "analytics", &issue, &[0]).await?.1;
+    let again = tools::json(world, "analytics", &issue, &[0]).await?.1;
+    sound.that(issued == again, || format!("{tenant}: issued twice, the invoice is another one"));
+    let number = issued["head"]["number"].as_u64().context("an invoice has a number")?.to_string();
+    let replay = [&["bill", "replay", &number, "--readings"][..], &whose].concat();
+    let verify = [&["bill", "verify"][..], &whose].concat();
+    for proof in [replay, verify] {
+        let output = world.tool("analytics", &proof).await?;
+        sound.that(output.status.success(), || format!("{}: {}", proof.join(" "), String::from_utf8_lossy(&output.stdout)));
+    }
+    for (format, ending) in [("pdf", "pdf"), ("ubl", "xml"), ("meters-csv", "meters.csv")] {
+        let file = stage::paper(&world.dir, tenant, ending);
+        let file = file.to_string_lossy();
+        let export = ["export", "invoice", &number, "--format", format, "--output", &file];
+        said(world, &[&export[..], &whose].concat()).await?;
+    }
+    let dossier = stage::paper(&world.dir, tenant, "dossier.json");
+    let dossier = dossier.to_string_lossy();
+    said(world, &[&["bill", "dossier", &number, "2", "--output", &dossier][..], &whose].concat()).await?;
+    let checked = world.tool("analytics", &["bill", "dossier", "--check", &dossier]).await?;
+    sound.that(checked.status.success(), || String::from_utf8_lossy(&checked.stdout).into_owned());
+    let export = [&["export", "invoice", &number, "--format", "statement"][..], &whose].concat();
+    let mut statement = tools::json(world, "analytics", &export, &[0]).await?.1;
+    statement["number"] = issued["head"]["number"].clone();
+    statement["findings"] = findings;
+    Ok(statement)
+}
+
+/// A command that must succeed.
+async fn said(world: &World, arguments: &[&str]) -> Result<()> {
+    let output = world.tool("analytics", arguments).await?;
+    let words = || String::from_utf8_lossy(&output.stderr).into_owned();
+    anyhow::ensure!(output.status.success(), "analytics {}:\n{}", arguments.join(" "), words());
+    Ok(())
 }
 
 async fn forecast(world: &World, fleet: &Fleet) -> Result<Value> {

@@ -13,23 +13,17 @@ const SUPPLIES_SHOWN: usize = 8;
 /// When a tool cannot be run.
 pub(super) async fn show(world: &World, report: &Report) -> Result<()> {
     let period = stage::period(report.simulated_hours)?;
-    let config = world.analytics_config.to_string_lossy();
-    for ((tenant, zone), invoice) in stage::TENANTS.into_iter().zip(&report.invoices) {
-        let contract = stage::contract(&world.dir, tenant, zone)?;
-        let as_of = invoice["as_of"].as_str().unwrap_or_default();
-        let arguments = [
-            "bill",
-            "--config",
-            &config,
-            "--contract",
-            &contract.to_string_lossy(),
-            "--period",
-            &period,
-            "--as-of",
-            as_of,
-        ];
+    let config = world.billing_config.to_string_lossy();
+    for ((tenant, _), invoice) in stage::TENANTS.into_iter().zip(&report.invoices) {
+        let number = invoice["number"].to_string();
         print_line(&format!("\n── Invoice of {tenant} for {period}"));
+        let arguments = ["bill", "show", "--config", &config, "--tenant", tenant, &number];
         print_line(&tools::text(world, "analytics", &arguments).await?);
+        let findings = invoice["findings"].as_array().map_or(0, Vec::len);
+        print_line(&format!("  {findings} findings of the review before; papers beside {}:", world.dir.display()));
+        for ending in ["pdf", "xml", "meters.csv", "dossier.json"] {
+            print_line(&format!("    {}", stage::paper(&world.dir, tenant, ending).display()));
+        }
     }
     print_line("── What runs out next");
     for supply in report.supplies["supplies"].as_array().into_iter().flatten().take(SUPPLIES_SHOWN) {

@@ -79,6 +79,33 @@ pub(super) fn agents(port: u16) -> Result<Vec<AgentPlan>> {
         .collect()
 }
 
+/// Who sells and who buys, for the papers. Written into the configuration of whoever bills, once.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn papers(config: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(config)?;
+    if text.contains("[papers]") {
+        return Ok(());
+    }
+    let mut papers = String::from(
+        "\n[papers]\nnumber_prefix = \"2026-\"\n[papers.tax]\ncategory = \"S\"\npercent = \"19\"\n\
+         [papers.seller]\nname = \"Druck & Partner GmbH\"\nstreet = \"Hauptstr. 1\"\npostcode = \"10115\"\ncity = \"Berlin\"\n\
+         country = \"DE\"\nvat_id = \"DE123456789\"\niban = \"DE02120300000000202051\"\n",
+    );
+    for (tenant, _) in TENANTS {
+        papers.push_str(&format!(
+            "[papers.buyers.{tenant}]\nname = \"{tenant}\"\ncountry = \"DE\"\nreference = \"{tenant}-2026\"\n"
+        ));
+    }
+    Ok(std::fs::write(config, text + &papers)?)
+}
+
+/// Where a paper of a tenant's invoice is written.
+pub(super) fn paper(dir: &Path, tenant: &str, ending: &str) -> std::path::PathBuf {
+    dir.join(format!("{tenant}.invoice.{ending}"))
+}
+
 /// The contract of a tenant as its dealer would write it: a base fee and a price per page.
 ///
 /// # Errors

@@ -1,0 +1,32 @@
+-- The last poll of each device at or before an instant and the first one after it, as far as a span around it has them; of
+-- repeats, the first delivery. In order of device and time.
+SELECT
+    device, toUInt32(polls.ts) AS ts, toString(cn) AS cn, toUInt32(polls.received) AS received, epoch, seq,
+    lower(hex(id)) AS payload, toString(plan) AS plan,
+    [$METERS] AS canonical,
+    extra
+FROM polls
+WHERE $TENANT
+    AND $DEVICES
+    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
+    AND polls.ts < toDateTime({to:UInt32}, 'UTC')
+    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
+    AND clock = 0
+    AND outcome <= 1
+    AND (device, polls.ts) IN (
+        SELECT device, arrayJoin([
+            maxIf(polls.ts, polls.ts <= toDateTime({boundary:UInt32}, 'UTC')),
+            minIf(polls.ts, polls.ts > toDateTime({boundary:UInt32}, 'UTC'))
+        ])
+        FROM polls
+        WHERE $TENANT
+            AND $DEVICES
+            AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
+            AND polls.ts < toDateTime({to:UInt32}, 'UTC')
+            AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
+            AND clock = 0
+            AND outcome <= 1
+        GROUP BY device
+    )
+ORDER BY device, polls.ts, polls.cn, version DESC
+LIMIT 1 BY device, polls.ts, polls.cn

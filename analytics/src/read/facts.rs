@@ -1,0 +1,161 @@
+//! Questions about many devices at once: which meters only grew, and the polls around an instant.
+
+use clickhouse::Row;
+use clickhouse::query::Query;
+use schemas::meter::CANONICAL;
+use serde::Deserialize;
+
+use super::{PollMeters, ReadError, Rows, TenantStore};
+use crate::limits::LIST_ROWS_MAX;
+
+/// What stands in a question where some devices, or all, are meant.
+const DEVICES_MARK: &str = "$DEVICES";
+const DEVICES_PREDICATE: &str = "device IN {devices:Array(String)}";
+const ALL_DEVICES: &str = "1";
+/// A line with this stands once for each meter.
+const EACH_MARK: &str = "$EACH";
+
+/// What was read from `from` until before `to` and had arrived at `as_of`; Unix seconds. Of all devices if none are named.
+#[derive(Debug, Clone, Copy)]
+pub struct Span<'a> {
+    pub from: u32,
+    pub to: u32,
+    pub as_of: u32,
+    pub devices: Option<&'a [&'a str]>,
+}
+
+/// A device in one UTC day; the lists hold one element a meter, in the order in which the meters were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SteadyDay {
+    pub device: String,
+    /// 1: every meter only grew, in steps that it can print.
+    pub steady: u8,
+    pub first_ts: u32,
+    pub last_ts: u32,
+    pub reads: Vec<u64>,
+    pub first: Vec<i64>,
+    pub last: Vec<i64>,
+}
+
+/// The same for a meter without a column of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SteadyExtra {
+    pub device: String,
+    pub meter: String,
+    pub steady: u8,
+    pub reads: u64,
+    pub first: i64,
+    pub last: i64,
+}
+
+#[derive(Debug, Row, Deserialize)]
+struct SeenMeters {
+    seen: Vec<u8>,
+}
+
+#[derive(Debug, Row, Deserialize)]
+struct DeviceName {
+    device: String,
+}
+
+impl TenantStore {
+    /// Whether canonical meters only grew in one UTC day, device by device, in no order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn steady_day(
+        &self,
+        span: Span<'_>,
+        meters: &[&str],
+        pages_max: i64,
+    ) -> Result<Rows<SteadyDay>, ReadError> {
+        let sql = for_each(include_str!("../../sql/steady_day.sql"), meters);
+        self.rows("meters of a day", self.ask_span(&sql, span).param("pages_max", pages_max))
+    }
+
+    /// The same for all other meters.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn steady_extras(&self, span: Span<'_>, pages_max: i64) -> Result<Rows<SteadyExtra>, ReadError> {
+        let query = self.ask_span(include_str!("../../sql/steady_extras.sql"), span);
+        self.rows("other meters of a day", query.param("pages_max", pages_max))
+    }
+
+    /// The last poll at or before `boundary` (Unix seconds) in the span and the first after it, by device and time.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn boundary_polls(&self, span: Span<'_>, boundary: u32) -> Result<Rows<PollMeters>, ReadError> {
+        let query = self.ask_span(include_str!("../../sql/boundary_polls.sql"), span);
+        self.rows("polls around a boundary", query.param("boundary", boundary))
+    }
+
+    /// The canonical meters that any device has, in their order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read_meters(&self) -> Result<Vec<&'static str>, ReadError> {
+        let query = self.ask(&for_each(include_str!("../../sql/read_meters.sql"), &CANONICAL));
+        let seen = self.list::<SeenMeters>("meters", query).await?.pop().map(|row| row.seen).unwrap_or_default();
+        Ok(CANONICAL.into_iter().zip(seen).filter(|(_, seen)| *seen == 1).map(|(meter, _)| meter).collect())
+    }
+
+    /// Devices of which something was read.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn seen_devices(&self, span: Span<'_>) -> Result<Vec<String>, ReadError> {
+        let query = self.ask_span(include_str!("../../sql/seen_devices.sql"), span);
+        let names: Vec<DeviceName> = self.list("devices", query.param("rows_max", LIST_ROWS_MAX)).await?;
+        Ok(names.into_iter().map(|name| name.device).collect())
+    }
+
+    /// Devices with reads that no agent took.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn noted_devices(&self) -> Result<Vec<String>, ReadError> {
+        let query = self.ask(include_str!("../../sql/noted_devices.sql")).param("rows_max", LIST_ROWS_MAX);
+        let names: Vec<DeviceName> = self.list("devices", query).await?;
+        Ok(names.into_iter().map(|name| name.device).collect())
+    }
+
+    fn ask_span(&self, sql: &str, span: Span<'_>) -> Query {
+        let which = if span.devices.is_some() { DEVICES_PREDICATE } else { ALL_DEVICES };
+        let query = self.ask(&sql.replace(DEVICES_MARK, which));
+        let query = query.param("from", span.from).param("to", span.to).param("as_of", span.as_of);
+        match span.devices {
+            Some(devices) => query.param("devices", devices),
+            None => query,
+        }
+    }
+}
+
+/// Repeats the lines that stand for a meter.
+fn for_each(sql: &str, meters: &[&str]) -> String {
+    let mut text = String::with_capacity(sql.len() * 2);
+    for line in sql.lines().filter(|line| !line.starts_with("--")) {
+        if line.contains(EACH_MARK) {
+            for meter in meters {
+                text.push_str(&line.replace(EACH_MARK, meter));
+                text.push('\n');
+            }
+        } else {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_with_the_mark_stands_once_for_each_meter() {
+        assert_eq!(for_each("-- $EACH\nSELECT [\n  max($EACH),\n  0]", &["total", "a3"]), "SELECT [\n  max(total),\n  max(a3),\n  0]\n");
+        assert_eq!(for_each("SELECT [\n  max($EACH),\n  0]", &[]), "SELECT [\n  0]\n");
+    }
+}
