@@ -175,7 +175,7 @@ impl Drop for Engine {
 
 /// Ends the process without touching the engine, whose destructors crash while a statement runs.
 pub fn leave_now(exit: service::exit::Exit) -> ! {
-    abi::leave_now(exit as u8)
+    abi::leave_now(exit.code())
 }
 
 /// A connection of its own: settings, database and temporary tables are seen by nobody else.

@@ -17,6 +17,7 @@ use super::report::{Report, Step, ms};
 use super::verdict::of_address;
 use crate::discover::ping::{PRINTER_PORTS, Pinger, tcp};
 use crate::discover::{Ranges, printer_test, resolve};
+use crate::poll::profile::Profiles;
 use crate::poll::{At, adopt, full};
 use crate::roster::Roster;
 use crate::snmp::{Client, Login, Oid, SnmpConfig, SnmpError, Table, UsmError, Value, Version, Way, mib};
@@ -64,7 +65,7 @@ pub async fn device(given: &Given<'_>, target: &str, show: &mut (dyn FnMut(&Step
 pub async fn recording(path: &Path) -> Result<Report, WalkError> {
     let mut client = Client::recorded(walk::load(path)?);
     let at = At { address: [127, 0, 0, 1].into(), port: 161, version: Version::V2c, credential: String::new() };
-    let (seen, _) = look(&mut client, &at).await.unwrap_or_default();
+    let (seen, _) = look(&mut client, &Profiles::builtin(), &at).await.unwrap_or_default();
     let tries = vec![Try {
         version: Version::V2c,
         credential: "recording".into(),
@@ -188,7 +189,7 @@ impl Run<'_> {
         let at = At { address, port, version: best.version, credential: best.credential.clone() };
         let tried = format!("printer test and values by v{}", at.version);
         let mut client = at.client(snmp, snmp.request_timeout().max(patience), snmp.snmp_retries);
-        match look(&mut client, &at).await {
+        match look(&mut client, &snmp.profiles, &at).await {
             Ok((seen, key)) => {
                 let known = self.given.known.elsewhere(&key, SocketAddr::new(address, port));
                 self.step("values", tried, shown(&seen), since);
@@ -310,8 +311,8 @@ async fn tell_privacy(snmp: &SnmpConfig, address: IpAddr, port: u16, tries: &mut
 }
 
 /// Printer test and values, and the key by which the device is known.
-async fn look(client: &mut Client, at: &At) -> Result<(Seen, String), SnmpError> {
-    let full = full::read(client, full::Depth::Poll).await?;
+async fn look(client: &mut Client, profiles: &Profiles, at: &At) -> Result<(Seen, String), SnmpError> {
+    let full = full::read(client, profiles, full::Depth::Poll).await?;
     let (known, polled) = adopt(at, &full, client, Duration::ZERO);
     let key = schemas::device::key(&known.device);
     let identified = key.basis != schemas::device::Basis::None;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::record::Recording;
-use crate::poll::identity::{self, enterprise};
-use crate::poll::profile::Profile;
+use crate::poll::identity;
+use crate::poll::profile::Profiles;
 use crate::snmp::{Oid, Table, Value, mib};
 
 /// Shorter texts are not looked for in other objects: they would be found in words.
@@ -151,7 +151,7 @@ fn tellers(table: &Table) -> Vec<Vec<u8>> {
         mib::ENT_PHYSICAL_SERIAL_NUM,
     ];
     let standard = objects.iter().flat_map(|object| table.column(object).filter_map(|(_, value)| value.bytes()));
-    let profile = Profile::of(enterprise(table));
+    let profile = Profiles::builtin().of(table);
     let vendor = identity::serial(table, &profile).map(|serial| serial.text.into_bytes());
     let mut texts: Vec<Vec<u8>> = standard.map(<[u8]>::to_vec).chain(vendor).filter(|text| !text.is_empty()).collect();
     texts.sort();

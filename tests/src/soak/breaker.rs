@@ -9,10 +9,13 @@ use broker_config::pki::Validity;
 use rustix::process::Signal;
 
 use super::script::{Fault, Part};
+use super::settle;
 use crate::faults::{Captured, folder, repeat, take_over};
 use crate::world::process::{Process, until};
 use crate::world::{World, http};
 
+/// A part that was started says something of itself within this.
+const START_DEADLINE: Duration = Duration::from_secs(40);
 /// A part that is asked to stop does so within this.
 const STOP_DEADLINE: Duration = Duration::from_secs(40);
 /// A broker that is told to read its certificates does so within this.
@@ -209,10 +212,14 @@ impl Breaker {
         Ok(())
     }
 
+    /// A part that was started a moment ago may not listen for signals yet, and would just end.
     async fn restart(&self, world: &mut World, part: Part) -> Result<()> {
         if part == Part::ClickHouse && self.store_is_away {
             return Ok(());
         }
+        let what = format!("{part:?} does not come up, so that it could be asked to stop");
+        let address = settle::address(world, part).to_owned();
+        until(&what, START_DEADLINE, || async { http::get(&address, "/health").await.is_ok() }).await?;
         let process = process(world, part);
         let status = process.stop(STOP_DEADLINE).await?;
         let good = status.is_none_or(|status| status.success());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use super::script::Part;
 use crate::world::process::until;
 use crate::world::{World, http};
 
@@ -49,6 +50,16 @@ pub(super) async fn healthy(world: &World) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a part tells how it is.
+pub(super) fn address(world: &World, part: Part) -> &str {
+    match part {
+        Part::ClickHouse => &world.clickhouse_http,
+        Part::Broker => &world.broker_http,
+        Part::Ingest => &world.ingest_http,
+        Part::Agent(agent) => &world.agents[agent].http,
+    }
 }
 
 fn addresses(world: &World) -> Vec<(String, String)> {
