@@ -41,7 +41,7 @@ impl Spool {
         let mut drops = Vec::new();
         if let Some((seq, id)) = self.books.held().first_key_value().map(|(seq, held)| (*seq, held.id)) {
             let Some(body) = self.read_frozen(seq)?.and_then(|value| body_of(id, &value.payload)) else {
-                return Ok(self.books.give_up_damaged(Damaged::Frozen(seq), writes));
+                return Ok(self.give_up_damaged(Damaged::Frozen(seq), writes));
             };
             for (device, plan) in body.records.iter().filter_map(|record| plan_of(record, &body.devices)) {
                 self.memory.forget_plan(device, plan, writes);

@@ -33,7 +33,7 @@ impl Spool {
             let records = match self.read_front(entries)? {
                 Ok(records) => records,
                 Err(damaged) => {
-                    for drop in self.books.give_up_damaged(damaged, &mut writes) {
+                    for drop in self.give_up_damaged(damaged, &mut writes) {
                         self.books.add_drop(now, drop, &mut writes);
                     }
                     self.store.commit(writes)?;

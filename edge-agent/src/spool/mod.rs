@@ -222,7 +222,7 @@ impl Spool {
             _ => {
                 tracing::error!(seq, "payload damaged, given up");
                 let mut writes = Vec::new();
-                for drop in self.books.give_up_damaged(Damaged::Frozen(seq), &mut writes) {
+                for drop in self.give_up_damaged(Damaged::Frozen(seq), &mut writes) {
                     self.books.add_drop(now, drop, &mut writes);
                 }
                 self.store.commit(writes)?;

@@ -9,6 +9,7 @@ use super::cap::few;
 use super::counters::{Counters, CountersFile};
 use super::given::{Given, Memory};
 use super::latch::Latched;
+use super::layout::Write;
 use super::linger::Linger;
 use super::recover::{self, Paths};
 use super::seal::Seal;
@@ -146,6 +147,13 @@ impl Spool {
         self.memory.records(event, now.wall_ms, self.settings.withhold, &mut records, &mut writes);
         self.books.add(&records, &mut writes);
         self.store.commit(writes)
+    }
+
+    /// Gives up a value that cannot be read back. What there was to say of earlier epochs may have been in it.
+    pub(super) fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Vec<Drop> {
+        let mut drops = self.books.give_up_damaged(damaged, writes);
+        drops.extend(self.ended_epochs());
+        drops
     }
 
     /// Says in the new epoch what became of the old one.

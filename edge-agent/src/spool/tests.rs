@@ -184,6 +184,18 @@ fn what_a_damaged_payload_had_named_is_named_again() {
 }
 
 #[test]
+fn what_a_damaged_payload_had_named_of_an_ended_epoch_is_named_again() {
+    let before = squeezed().0.counters().clone();
+    let mut spool = Spool::restore(settings(Place::Memory(None)), MemoryStore::default(), 8, at(0), before).unwrap();
+    learn(&mut spool);
+    spool.close(at(1), Close::All).unwrap();
+    spool.store.commit(vec![(Name::Frozen(1).key(), Some(b"spoilt".to_vec()))]).unwrap();
+    assert!(spool.payload(at(9), 1).unwrap().is_none());
+    let named: Vec<(u64, u64)> = drops(&mut spool).iter().map(|drop| (drop.epoch, drop.from)).collect();
+    assert_eq!(named, [(8, 1), (7, 1)]);
+}
+
+#[test]
 fn what_records_named_that_are_found_damaged_when_the_spool_is_opened_is_named_again() {
     for frozen in [true, false] {
         let (mut spool, carrier) = squeezed();
