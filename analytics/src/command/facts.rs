@@ -125,8 +125,10 @@ async fn followed(run: &Run<'_>, from: i64, listed: &Arc<Vec<String>>) -> Result
     loop {
         while asked.len() < DAYS_AT_ONCE {
             let Some(day) = days.next() else { break };
-            let (store, meters, listed, as_of) = (run.store.clone(), Arc::clone(&meters), Arc::clone(listed), run.as_of);
-            asked.push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
+            let (store, meters, listed, as_of) =
+                (run.store.clone(), Arc::clone(&meters), Arc::clone(listed), run.as_of);
+            asked
+                .push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
         }
         let Some(next) = asked.pop_front() else { return Ok(tracks) };
         // Nobody cancels these tasks; should one panic, so does the run: a day that is left out proves nothing.
@@ -167,7 +169,8 @@ async fn around(run: &Run<'_>, boundary: i64, names: &[&str]) -> Result<HashMap<
     let near = (floor_day(boundary - NEAR_SECS), floor_day(boundary + NEAR_SECS) + DAY_SECS);
     let listed = (names.len() <= DEVICES_LISTED_MAX).then_some(names);
     take_around(run, boundary, near, listed, &mut found).await?;
-    let lacking = |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
+    let lacking =
+        |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
     let lacking: Vec<&str> = names.iter().filter(lacking).copied().collect();
     if !lacking.is_empty() && lacking.len() <= DEVICES_LISTED_MAX {
         let far = (boundary - fresh_secs(run.terms), boundary + AFTER_SECS);
