@@ -112,7 +112,7 @@ impl Run<'_> {
             let original = ts;
             if let (Some(received), true) = (received, reading["sent"].is_string()) {
                 let skew = received - at(&reading["sent"]);
-                if skew > 300 || skew < -300 {
+                if skew.abs() > 300 {
                     ts += skew;
                     self.flags.insert(format!("CLOCK_SKEW:{key}"));
                 }
