@@ -25,7 +25,7 @@ use crate::usage::DAY_SECS;
 const NEAR_SECS: i64 = 3 * 3_600;
 /// How far after a boundary the second look goes.
 const AFTER_SECS: i64 = 3 * DAY_SECS;
-/// If more than one device in so many began earlier than the rest, all are followed from the earliest on.
+/// One device in so many may have begun long before the rest and goes the long way, instead of all being followed from there.
 const FEW: usize = 20;
 
 /// What a proof is about.
@@ -63,13 +63,10 @@ pub(super) async fn steady_devices(run: &Run<'_>) -> Result<BTreeMap<String, Dev
     }
     let window = run.terms.window;
     let oldest = floor_day(window.from - fresh_secs(run.terms));
-    let earlier = candidates.iter().filter(|candidate| candidate.begins < oldest).count();
-    let from = if earlier * FEW > candidates.len() {
-        floor_day(candidates.iter().map(|candidate| candidate.begins).min().unwrap_or(oldest))
-    } else {
-        candidates.retain(|candidate| candidate.begins >= oldest);
-        oldest
-    };
+    let mut begins: Vec<i64> = candidates.iter().map(|candidate| candidate.begins).collect();
+    begins.sort_unstable();
+    let from = floor_day(begins.get(begins.len() / FEW).copied().unwrap_or(oldest).min(oldest));
+    candidates.retain(|candidate| candidate.begins >= from);
     let listed: Vec<String> = candidates.iter().map(|candidate| candidate.device.device.clone()).collect();
     let listed = Arc::new(if listed.len() <= DEVICES_LISTED_MAX { listed } else { Vec::new() });
     let tracks = followed(run, from, &listed).await?;
