@@ -6,15 +6,8 @@ use std::fmt::Write as _;
 use schemas::store::{MIGRATIONS, statements};
 
 /// Tables that billing adds rows to.
-const BILLING_WRITES: [&str; 7] = [
-    "contracts",
-    "manual_reads",
-    "meter_exchanges",
-    "invoices",
-    "invoice_lines",
-    "invoice_reads",
-    "invoice_holds",
-];
+const BILLING_WRITES: [&str; 7] =
+    ["contracts", "manual_reads", "meter_exchanges", "invoices", "invoice_lines", "invoice_reads", "invoice_holds"];
 
 /// All tables with a tenant, as the migrations make them.
 pub fn tables() -> Vec<&'static str> {

@@ -118,14 +118,16 @@ pub fn check(text: &str) -> Result<Dossier, Misfit> {
     if head.previous_sha256 != dossier.previous_sha256 {
         return Err(wrong("previous_sha256", format!("the document says {:?}", head.previous_sha256)));
     }
-    let (line, ends) = line_of(&parsed, dossier.line).ok_or_else(|| wrong("line", "the document has no such line".into()))?;
+    let (line, ends) =
+        line_of(&parsed, dossier.line).ok_or_else(|| wrong("line", "the document has no such line".into()))?;
     if line != dossier.says {
         return Err(wrong("says", format!("the document says {line}")));
     }
     if ends != dossier.ends {
         return Err(wrong("ends", "they are not those of the document".to_owned()));
     }
-    let again = parsed.replayed().and_then(|again| again.bytes()).map_err(|error| wrong("document", error.to_string()))?;
+    let again =
+        parsed.replayed().and_then(|again| again.bytes()).map_err(|error| wrong("document", error.to_string()))?;
     match crate::ledger::chain::first_difference(document.as_bytes(), &again) {
         None => Ok(dossier),
         Some(at) => Err(wrong("document", format!("priced again from its snapshot, it differs from its byte {at} on"))),

@@ -40,7 +40,9 @@ fn every_generated_invoice_and_credit_note_satisfies_the_rules() {
 #[test]
 fn a_currency_that_is_not_rounded_to_two_decimals_is_refused() {
     let (mut document, papers) = invoices::invoice(5);
-    let analytics::ledger::Matter::Invoice { snapshot, result, .. } = &mut document.matter else { panic!("an invoice") };
+    let analytics::ledger::Matter::Invoice { snapshot, result, .. } = &mut document.matter else {
+        panic!("an invoice")
+    };
     snapshot.contract.currency = "JPY".to_owned();
     **result = snapshot.price().unwrap();
     let paper = Paper::of(&document, None, &papers, None).unwrap();

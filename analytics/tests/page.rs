@@ -30,7 +30,12 @@ fn every_example_of_the_page_gives_what_the_page_says() {
         // Nothing odd may be kept back.
         let flags: Vec<&String> = found.iter().filter(|fact| fact.starts_with("flags ")).collect();
         assert!(flags.is_empty(), "{title}: {flags:?}");
-        sections.extend(title.split(['§', ',', ')', ' ']).filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(|word| word[..1].to_owned()));
+        sections.extend(
+            title
+                .split(['§', ',', ')', ' '])
+                .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+                .map(|word| word[..1].to_owned()),
+        );
     }
     assert_eq!(sections.into_iter().collect::<String>(), "1234567", "an example for each section of the rules");
 }

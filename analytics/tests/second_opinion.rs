@@ -28,9 +28,25 @@ fn generated_cases_come_out_as_a_second_reading_of_the_rules_has_them() {
     }
     // A generator that never makes a reset proves nothing about resets.
     for name in [
-        "CLOCK_SKEW", "CONFLICT", "ESTIMATED", "EXCHANGE", "FUTURE_READING", "GLITCH", "INVALID", "NEGATIVE_DERIVED",
-        "NEGATIVE_TRUE_UP", "NO_OPENING_READ", "NO_READ", "PENDING_RESET", "REBASE", "RESET", "ROLLOVER", "SMALL_DROP",
-        "SPIKE", "STALE_READ", "UNASSIGNED_DEVICE",
+        "CLOCK_SKEW",
+        "CONFLICT",
+        "ESTIMATED",
+        "EXCHANGE",
+        "FUTURE_READING",
+        "GLITCH",
+        "INVALID",
+        "NEGATIVE_DERIVED",
+        "NEGATIVE_TRUE_UP",
+        "NO_OPENING_READ",
+        "NO_READ",
+        "PENDING_RESET",
+        "REBASE",
+        "RESET",
+        "ROLLOVER",
+        "SMALL_DROP",
+        "SPIKE",
+        "STALE_READ",
+        "UNASSIGNED_DEVICE",
     ] {
         assert!(flags_seen.get(name).is_some_and(|count| *count > 10), "{name}: {flags_seen:?}");
     }

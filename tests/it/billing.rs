@@ -205,7 +205,8 @@ async fn another_tenant_sees_and_changes_nothing_with_any_command() -> Result<()
         &CONTRACT.replace("acme", "globex").replace("all_devices = true", "devices = [{ device = \"VCF1234567\" }]"),
     )?;
     let reads = file("reads.csv", "device,meter,ts,value\nVCF1234567,total,2026-03-31T21:00:00Z,40\n")?;
-    let swaps = file("swaps.csv", "device,meter,ts,old_value,new_value\nVCF1234567,total,2026-03-31T13:00:00Z,1550,5\n")?;
+    let swaps =
+        file("swaps.csv", "device,meter,ts,old_value,new_value\nVCF1234567,total,2026-03-31T13:00:00Z,1550,5\n")?;
     let tenant = ["--tenant", "globex"];
     let contract = ["--contract", "C-1"];
     let month = ["--period", "2026-03"];

@@ -55,7 +55,9 @@ pub enum Problem {
     UnknownZone(String),
     #[error("unknown meter {0:?}; known are {known}, and any meter of which a reading is at hand", known = CANONICAL.join(", "))]
     UnknownMeter(String),
-    #[error("no device {0:?} of this tenant ever reported or was read; correct the key, or give --new-devices if it is yet to come")]
+    #[error(
+        "no device {0:?} of this tenant ever reported or was read; correct the key, or give --new-devices if it is yet to come"
+    )]
     UnknownDevice(String),
     #[error("{0:?} stands here twice; list each device once")]
     DeviceTwice(String),

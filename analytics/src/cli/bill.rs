@@ -239,9 +239,8 @@ async fn issue(around: &Surroundings, tenant: &TenantStore, of: OfContract, shap
     let as_of = of.as_of.unwrap_or(now);
     let applied = contracts::version(tenant, &of.contract, None).await.map_err(contract::refused)?;
     let period = chosen_period(&applied.1, of.period, as_of, false)?;
-    let issued = issue::issue(tenant, &around.config.billing.lock_dir, &applied, period, (as_of, now))
-        .await
-        .map_err(failed)?;
+    let issued =
+        issue::issue(tenant, &around.config.billing.lock_dir, &applied, period, (as_of, now)).await.map_err(failed)?;
     if !issued.written {
         warn(&format!("issued before as number {}; nothing was written", issued.document.head.number));
     }

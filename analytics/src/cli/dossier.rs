@@ -46,7 +46,12 @@ impl DossierArguments {
         let tenant = around.store.tenant(&self.tenant.unwrap_or_default()).or_exit(Exit::Config)?;
         let (number, line) = (self.number.unwrap_or_default(), self.line.unwrap_or_default());
         let found = dossier(&tenant, number, line).await.map_err(failed)?;
-        let missing = || format!("document {number} has no line {line}; `analytics bill show --tenant {} {number}` shows its lines, and credit notes have no dossier", tenant.tenant());
+        let missing = || {
+            format!(
+                "document {number} has no line {line}; `analytics bill show --tenant {} {number}` shows its lines, and credit notes have no dossier",
+                tenant.tenant()
+            )
+        };
         let dossier = found.ok_or_else(missing).or_exit(Exit::Config)?;
         write(self.output.as_deref(), dossier.sealed().or_exit(Exit::Bug)?.as_bytes())
     }

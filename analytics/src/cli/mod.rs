@@ -71,7 +71,9 @@ enum Command {
     #[command(subcommand)]
     Import(import::Action),
     /// Print users, grants and row policies for a ClickHouse server, so that each tenant's user sees its own rows alone
-    #[command(after_help = "Example:\n  analytics access --config analytics.toml --tenant acme --tenant globex > access.sql")]
+    #[command(
+        after_help = "Example:\n  analytics access --config analytics.toml --tenant acme --tenant globex > access.sql"
+    )]
     Access {
         #[arg(long, required = true)]
         tenant: Vec<String>,

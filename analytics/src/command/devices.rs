@@ -93,7 +93,8 @@ impl Fleet {
         to: i64,
         as_of: Instant,
     ) -> Result<Vec<&'a DeviceRow>, ReadError> {
-        let candidates: Vec<&DeviceRow> = rows.filter(|row| row.last_ok > 0 && i64::from(row.first_seen) < to).collect();
+        let candidates: Vec<&DeviceRow> =
+            rows.filter(|row| row.last_ok > 0 && i64::from(row.first_seen) < to).collect();
         if candidates.is_empty() {
             return Ok(candidates);
         }

@@ -114,7 +114,8 @@ async fn readings(
 
 /// Looks up where each value was read.
 async fn name_oids(store: &TenantStore, readings: &mut [SourcedReading]) -> Result<(), ReadError> {
-    let plans: BTreeSet<&str> = readings.iter().map(|reading| reading.plan.as_str()).filter(|plan| !plan.is_empty()).collect();
+    let plans: BTreeSet<&str> =
+        readings.iter().map(|reading| reading.plan.as_str()).filter(|plan| !plan.is_empty()).collect();
     let plans: Vec<&str> = plans.into_iter().collect();
     let known: BTreeMap<String, PlanRow> =
         store.plan_items(&plans).await?.into_iter().map(|row| (row.hash.clone(), row)).collect();

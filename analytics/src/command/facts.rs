@@ -25,7 +25,7 @@ use crate::usage::DAY_SECS;
 const NEAR_SECS: i64 = 3 * 3_600;
 /// How far after a boundary the second look goes.
 const AFTER_SECS: i64 = 3 * DAY_SECS;
-/// If more than one device in so many began earlier than the rest, all are followed from the earliest on.
+/// One device in so many may have begun long before the rest and goes the long way, instead of all being followed from there.
 const FEW: usize = 20;
 
 /// What a proof is about.
@@ -63,13 +63,10 @@ pub(super) async fn steady_devices(run: &Run<'_>) -> Result<BTreeMap<String, Dev
     }
     let window = run.terms.window;
     let oldest = floor_day(window.from - fresh_secs(run.terms));
-    let earlier = candidates.iter().filter(|candidate| candidate.begins < oldest).count();
-    let from = if earlier * FEW > candidates.len() {
-        floor_day(candidates.iter().map(|candidate| candidate.begins).min().unwrap_or(oldest))
-    } else {
-        candidates.retain(|candidate| candidate.begins >= oldest);
-        oldest
-    };
+    let mut begins: Vec<i64> = candidates.iter().map(|candidate| candidate.begins).collect();
+    begins.sort_unstable();
+    let from = floor_day(begins.get(begins.len() / FEW).copied().unwrap_or(oldest).min(oldest));
+    candidates.retain(|candidate| candidate.begins >= from);
     let listed: Vec<String> = candidates.iter().map(|candidate| candidate.device.device.clone()).collect();
     let listed = Arc::new(if listed.len() <= DEVICES_LISTED_MAX { listed } else { Vec::new() });
     let tracks = followed(run, from, &listed).await?;
@@ -125,8 +122,10 @@ async fn followed(run: &Run<'_>, from: i64, listed: &Arc<Vec<String>>) -> Result
     loop {
         while asked.len() < DAYS_AT_ONCE {
             let Some(day) = days.next() else { break };
-            let (store, meters, listed, as_of) = (run.store.clone(), Arc::clone(&meters), Arc::clone(listed), run.as_of);
-            asked.push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
+            let (store, meters, listed, as_of) =
+                (run.store.clone(), Arc::clone(&meters), Arc::clone(listed), run.as_of);
+            asked
+                .push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
         }
         let Some(next) = asked.pop_front() else { return Ok(tracks) };
         // Nobody cancels these tasks; should one panic, so does the run: a day that is left out proves nothing.
@@ -167,7 +166,8 @@ async fn around(run: &Run<'_>, boundary: i64, names: &[&str]) -> Result<HashMap<
     let near = (floor_day(boundary - NEAR_SECS), floor_day(boundary + NEAR_SECS) + DAY_SECS);
     let listed = (names.len() <= DEVICES_LISTED_MAX).then_some(names);
     take_around(run, boundary, near, listed, &mut found).await?;
-    let lacking = |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
+    let lacking =
+        |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
     let lacking: Vec<&str> = names.iter().filter(lacking).copied().collect();
     if !lacking.is_empty() && lacking.len() <= DEVICES_LISTED_MAX {
         let far = (boundary - fresh_secs(run.terms), boundary + AFTER_SECS);

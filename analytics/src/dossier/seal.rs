@@ -114,7 +114,11 @@ fn fits(text: &str, body: &str, seal: &Seal, begins: usize) -> Result<(), Misfit
     if found.lines.len() != seal.lines.len() {
         let why = format!("{} lines stand before the seal, {} were sealed", found.lines.len(), seal.lines.len());
         let first = found.lines.iter().zip(&seal.lines).position(|(found, sealed)| found != sealed);
-        return Err(Misfit::at_line(text, first.unwrap_or(found.lines.len().min(seal.lines.len()).saturating_sub(1)) + 1, why));
+        return Err(Misfit::at_line(
+            text,
+            first.unwrap_or(found.lines.len().min(seal.lines.len()).saturating_sub(1)) + 1,
+            why,
+        ));
     }
     let root_of_hashes = sha256(seal.lines.concat().as_bytes());
     match found.lines.iter().zip(&seal.lines).position(|(found, sealed)| found != sealed) {

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn other_meters_count_too() {
-        let extra = |first, last| SteadyExtra { device: "d".into(), meter: "x.y".into(), steady: 1, reads: 2, first, last };
+        let extra =
+            |first, last| SteadyExtra { device: "d".into(), meter: "x.y".into(), steady: 1, reads: 2, first, last };
         let mut tracks = Tracks::of(vec!["total"], 100);
         tracks.add_day(day(0, 1, Some((5, 9))));
         tracks.add_extra(extra(7, 8));

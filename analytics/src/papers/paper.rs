@@ -18,7 +18,9 @@ pub enum PaperError {
     NoSeller,
     #[error("the configuration has no papers.tax; write [papers.tax] with category and percent")]
     NoTax,
-    #[error("the configuration has no buyer for contract {contract} of {tenant}; write [papers.buyers.\"{contract}\"] or [papers.buyers.{tenant}]")]
+    #[error(
+        "the configuration has no buyer for contract {contract} of {tenant}; write [papers.buyers.\"{contract}\"] or [papers.buyers.{tenant}]"
+    )]
     NoBuyer { contract: String, tenant: String },
     #[error("document {0} is a credit note; the invoice that it credits is needed too")]
     NoCredited(u64),

@@ -63,12 +63,7 @@ impl TenantStore {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn steady_day(
-        &self,
-        span: Span<'_>,
-        meters: &[&str],
-        pages_max: i64,
-    ) -> Result<Rows<SteadyDay>, ReadError> {
+    pub fn steady_day(&self, span: Span<'_>, meters: &[&str], pages_max: i64) -> Result<Rows<SteadyDay>, ReadError> {
         let sql = for_each(include_str!("../../sql/steady_day.sql"), meters);
         self.rows("meters of a day", self.ask_span(&sql, span).param("pages_max", pages_max))
     }
@@ -155,7 +150,10 @@ mod tests {
 
     #[test]
     fn a_line_with_the_mark_stands_once_for_each_meter() {
-        assert_eq!(for_each("-- $EACH\nSELECT [\n  max($EACH),\n  0]", &["total", "a3"]), "SELECT [\n  max(total),\n  max(a3),\n  0]\n");
+        assert_eq!(
+            for_each("-- $EACH\nSELECT [\n  max($EACH),\n  0]", &["total", "a3"]),
+            "SELECT [\n  max(total),\n  max(a3),\n  0]\n"
+        );
         assert_eq!(for_each("SELECT [\n  max($EACH),\n  0]", &[]), "SELECT [\n  0]\n");
     }
 }

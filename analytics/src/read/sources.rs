@@ -39,7 +39,8 @@ impl TenantStore {
     /// # Errors
     /// [`ReadError`].
     pub async fn payloads(&self, agents: &[&str], payloads: &[&str]) -> Result<Vec<PayloadRow>, ReadError> {
-        let query = self.ask(include_str!("../../sql/payloads.sql")).param("agents", agents).param("payloads", payloads);
+        let query =
+            self.ask(include_str!("../../sql/payloads.sql")).param("agents", agents).param("payloads", payloads);
         self.list("payloads", query.param("rows_max", LIST_ROWS_MAX)).await
     }
 }

@@ -19,7 +19,11 @@ pub(crate) fn check(doc: &Element, what: &str) {
         one_line(doc, line, credit, what);
     }
     for element in doc.every() {
-        assert!(!(element.children.is_empty() && element.text.is_empty()), "{what}: {} is empty (PEPPOL R008)", element.name);
+        assert!(
+            !(element.children.is_empty() && element.text.is_empty()),
+            "{what}: {} is empty (PEPPOL R008)",
+            element.name
+        );
         let amount = element.attributes.iter().any(|(key, _)| key == "currencyID");
         if amount && element.name != "cbc:PriceAmount" {
             let decimals = element.text.split_once('.').map_or(0, |(_, digits)| digits.len());
@@ -48,7 +52,12 @@ fn identification(doc: &Element, credit: bool, what: &str) {
     let when = !doc.at("cbc:DueDate").is_empty() || !doc.at("cac:PaymentTerms/cbc:Note").is_empty();
     assert!(credit || payable <= Decimal::ZERO || when, "{what}: BR-CO-25");
     let means = doc.all("cac:PaymentMeans");
-    assert!(means.iter().all(|of| of.at("cbc:PaymentMeansCode") != "30" || !of.at("cac:PayeeFinancialAccount/cbc:ID").is_empty()), "{what}: BR-61");
+    assert!(
+        means
+            .iter()
+            .all(|of| of.at("cbc:PaymentMeansCode") != "30" || !of.at("cac:PayeeFinancialAccount/cbc:ID").is_empty()),
+        "{what}: BR-61"
+    );
 }
 
 fn parties(doc: &Element, what: &str) {
@@ -63,7 +72,10 @@ fn parties(doc: &Element, what: &str) {
             assert!(letters, "{what}: BR-CO-09");
         }
         for endpoint in party.all("cbc:EndpointID") {
-            assert!(endpoint.attributes.iter().any(|(key, value)| key == "schemeID" && !value.is_empty()), "{what}: BR-62, BR-63");
+            assert!(
+                endpoint.attributes.iter().any(|(key, value)| key == "schemeID" && !value.is_empty()),
+                "{what}: BR-62, BR-63"
+            );
         }
     }
     let category = doc.at("cac:TaxTotal/cac:TaxSubtotal/cac:TaxCategory/cbc:ID");
@@ -111,7 +123,8 @@ fn one_line(doc: &Element, line: &Element, credit: bool, what: &str) {
     assert!(price >= Decimal::ZERO, "{what}: BR-27");
     let per = number(&line.at("cac:Price/cbc:BaseQuantity"));
     assert!(per > Decimal::ZERO, "{what}: PEPPOL R121");
-    let units: Vec<&String> = [quantity, line.all("cac:Price/cbc:BaseQuantity")[0]].iter().map(|of| &of.attributes[0].1).collect();
+    let units: Vec<&String> =
+        [quantity, line.all("cac:Price/cbc:BaseQuantity")[0]].iter().map(|of| &of.attributes[0].1).collect();
     assert_eq!(units[0], units[1], "{what}: PEPPOL R130");
     let exact = number(&quantity.text) * price / per;
     let rounded = exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);

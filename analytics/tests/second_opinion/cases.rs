@@ -57,7 +57,8 @@ pub(crate) fn case(seed: u64) -> Value {
         "settings": settings(&mut dice),
     });
     if dice.one_in(2) {
-        contract["base_fee"] = json!({"amount": dice.of(&["49.90", "0.005", "7"]), "per": dice.of(&["contract", "device"])});
+        contract["base_fee"] =
+            json!({"amount": dice.of(&["49.90", "0.005", "7"]), "per": dice.of(&["contract", "device"])});
     }
     if dice.one_in(3) {
         contract["min_amount"] = json!(dice.of(&["25", "60.005", "0"]));

@@ -112,7 +112,7 @@ impl Run<'_> {
             let original = ts;
             if let (Some(received), true) = (received, reading["sent"].is_string()) {
                 let skew = received - at(&reading["sent"]);
-                if skew > 300 || skew < -300 {
+                if skew.abs() > 300 {
                     ts += skew;
                     self.flags.insert(format!("CLOCK_SKEW:{key}"));
                 }
@@ -170,7 +170,10 @@ impl Run<'_> {
                     u += d;
                 } else {
                     let steady = n1.zip(n2).is_some_and(|(n1, n2)| {
-                        v <= n1.1 && n1.1 <= n2.1 && plausible(n1.1 - v, n1.0 - t) && plausible(n2.1 - n1.1, n2.0 - n1.0)
+                        v <= n1.1
+                            && n1.1 <= n2.1
+                            && plausible(n1.1 - v, n1.0 - t)
+                            && plausible(n2.1 - n1.1, n2.0 - n1.0)
                     });
                     if !steady {
                         flag("SPIKE");
@@ -230,7 +233,12 @@ impl Run<'_> {
     }
 
     /// §5: pages and closing.
-    pub(crate) fn volume(&mut self, device: &Value, meter: &str, points: &[(i128, i128)]) -> (i128, Option<(i128, bool)>) {
+    pub(crate) fn volume(
+        &mut self,
+        device: &Value,
+        meter: &str,
+        points: &[(i128, i128)],
+    ) -> (i128, Option<(i128, bool)>) {
         let key = format!("{}/{meter}", text(&device["device"]));
         let (contract, period) = (self.contract().clone(), &self.case["period"]);
         let (mut w0, mut w1) = (self.midnight(text(&period["start"])), self.midnight(text(&period["end"])));

@@ -15,8 +15,10 @@ impl Run<'_> {
         let mut volumes: BTreeMap<(String, String), i128> = BTreeMap::new();
         let mut closing = json!({});
         let meters: BTreeSet<&str> = list(&self.case["readings"]).iter().map(|of| text(&of["meter"])).collect();
-        let billed: BTreeSet<&str> =
-            charges.iter().flat_map(|charge| charge["meters"].as_object().unwrap().keys().map(String::as_str)).collect();
+        let billed: BTreeSet<&str> = charges
+            .iter()
+            .flat_map(|charge| charge["meters"].as_object().unwrap().keys().map(String::as_str))
+            .collect();
         for reading in list(&self.case["readings"]) {
             let known = devices.iter().any(|device| device["device"] == reading["device"]);
             let received = if reading["received"].is_string() { at(&reading["received"]) } else { at(&reading["ts"]) };
@@ -33,7 +35,8 @@ impl Run<'_> {
                     let (pages, closes) = self.volume(device, meter, &points);
                     volumes.insert((id.to_owned(), (*meter).to_owned()), pages);
                     if let Some((u, estimated)) = closes {
-                        closing[format!("{id}/{meter}")] = json!({"u": u64::try_from(u).unwrap(), "estimated": estimated});
+                        closing[format!("{id}/{meter}")] =
+                            json!({"u": u64::try_from(u).unwrap(), "estimated": estimated});
                     }
                 }
             }
@@ -51,7 +54,9 @@ impl Run<'_> {
             let (amount, scale) = decimal(text(&contract["min_amount"]));
             let missing = amount * 10_i128.pow(minor) - sum(&lines) * 10_i128.pow(scale);
             if missing > 0 {
-                lines.push(json!({"type": "minimum_topup", "amount": money(rounded(missing, 10_i128.pow(scale)), minor)}));
+                lines.push(
+                    json!({"type": "minimum_topup", "amount": money(rounded(missing, 10_i128.pow(scale)), minor)}),
+                );
             }
         }
         let total = money(sum(&lines), minor);
@@ -184,6 +189,11 @@ fn money(minor: i128, digits: u32) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     match digits {
         0 => minor.to_string(),
-        _ => format!("{sign}{}.{:0width$}", minor.abs() / unit, minor.abs() % unit, width = usize::try_from(digits).unwrap()),
+        _ => format!(
+            "{sign}{}.{:0width$}",
+            minor.abs() / unit,
+            minor.abs() % unit,
+            width = usize::try_from(digits).unwrap()
+        ),
     }
 }

@@ -99,7 +99,17 @@ impl Desk {
     /// A draft, and how many devices were proved.
     async fn draft(&self, reads: &str, period: &str, as_of: &str) -> Result<(String, u64)> {
         let arguments = [
-            "bill", "draft", "--contract", &self.contract, "--period", period, "--as-of", as_of, "--unfinished", "--json", "--reads",
+            "bill",
+            "draft",
+            "--contract",
+            &self.contract,
+            "--period",
+            period,
+            "--as-of",
+            as_of,
+            "--unfinished",
+            "--json",
+            "--reads",
             reads,
         ];
         let output = self.analytics(&arguments).await?;
@@ -155,7 +165,8 @@ async fn what_is_issued_from_the_proof_is_replayed_from_every_reading_to_the_byt
     for (number, (month, as_of)) in
         [("2026-02", "2026-03-03T06:00:00Z"), ("2026-03", "2026-04-02T00:00:00Z")].into_iter().enumerate()
     {
-        let issue = ["bill", "issue", "--tenant", "acme", "--contract", "C-9", "--period", month, "--as-of", as_of, "--json"];
+        let issue =
+            ["bill", "issue", "--tenant", "acme", "--contract", "C-9", "--period", month, "--as-of", as_of, "--json"];
         let issued = desk.analytics(&issue).await?;
         ensure!(code(&issued) == Some(0), "{}", String::from_utf8_lossy(&issued.stderr));
         assert!(proved(&issued)? > 20, "{month}");

@@ -27,7 +27,11 @@ async fn an_issued_invoice_is_exported_in_every_format() -> Result<()> {
         Ok(said(&output))
     };
     let json = export("1", "json", &[]).await?;
-    let kept = office.cloud.world.query("SELECT sha256 = lower(hex(SHA256(document))), document FROM invoices FORMAT TSVRaw").await?;
+    let kept = office
+        .cloud
+        .world
+        .query("SELECT sha256 = lower(hex(SHA256(document))), document FROM invoices FORMAT TSVRaw")
+        .await?;
     assert_eq!(kept, format!("1\t{json}"), "the document, byte for byte");
     let csv = export("1", "csv", &[]).await?;
     assert_eq!(csv.lines().count(), 3, "{csv}");
@@ -70,7 +74,8 @@ async fn a_dossier_proves_a_line_by_itself_and_a_changed_byte_is_named_with_its_
     let path = office.cloud.world.dir.join("dossier.json");
     let check = async |text: &[u8]| -> Result<(Option<i32>, String)> {
         std::fs::write(&path, text)?;
-        let binary = office.cloud.world.tool("analytics", &["bill", "dossier", "--check", &path.to_string_lossy()]).await?;
+        let binary =
+            office.cloud.world.tool("analytics", &["bill", "dossier", "--check", &path.to_string_lossy()]).await?;
         Ok((code(&binary), said(&binary)))
     };
     let (whole, words) = check(text.as_bytes()).await?;

@@ -76,7 +76,8 @@ async fn a_period_that_is_not_over_is_not_billed() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_of_an_unknown_device_or_a_time_without_zone_is_refused_with_its_line_and_the_file_is_not_taken() -> Result<()> {
+async fn a_read_of_an_unknown_device_or_a_time_without_zone_is_refused_with_its_line_and_the_file_is_not_taken()
+-> Result<()> {
     let office = Office::open().await?;
     let good = "VCF1234567,total,2026-03-31T21:00:00Z,1600";
     for (bad, words) in [

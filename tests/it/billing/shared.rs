@@ -25,9 +25,13 @@ async fn every_shared_case_comes_out_exactly_when_its_readings_come_from_clickho
     let mut wrong = Vec::new();
     for (at, case) in cases.iter().enumerate() {
         for reads in ["every", "proved"] {
-            let found = billed(&cloud, &tenant(at), case, reads).await.with_context(|| format!("case {}", case["id"]))?;
+            let found =
+                billed(&cloud, &tenant(at), case, reads).await.with_context(|| format!("case {}", case["id"]))?;
             if found != case["expected"] {
-                wrong.push(format!("case {} {} ({reads}):\n  got      {found}\n  expected {}", case["id"], case["name"], case["expected"]));
+                wrong.push(format!(
+                    "case {} {} ({reads}):\n  got      {found}\n  expected {}",
+                    case["id"], case["name"], case["expected"]
+                ));
             }
         }
     }
@@ -56,10 +60,12 @@ async fn insert(cloud: &Cloud, tenant: &str, case: &Value) -> Result<()> {
         let second = |of: &Value| -> Result<i64> {
             Ok(of.as_str().context("an instant")?.parse::<jiff::Timestamp>()?.as_second())
         };
-        let (device, meter) = (reading["device"].as_str().context("device")?, reading["meter"].as_str().context("meter")?);
+        let (device, meter) =
+            (reading["device"].as_str().context("device")?, reading["meter"].as_str().context("meter")?);
         // What has no number is kept like what has an impossible one: both are invalid.
         let (ts, value) = (second(&reading["ts"])?, reading["value"].as_i64().unwrap_or(-1));
-        let received = if reading["received"].is_null() { ts } else { second(&reading["received"])? } + i64::from(later);
+        let received =
+            if reading["received"].is_null() { ts } else { second(&reading["received"])? } + i64::from(later);
         if !reading["sent"].is_null() && !reading["received"].is_null() {
             let sql = format!(
                 "INSERT INTO manual_reads (tenant, device, meter, ts, value, received, sent, source, note) VALUES \
@@ -118,8 +124,22 @@ async fn drafted(cloud: &Cloud, tenant: &str, case: &Value, as_of: &Value, reads
     let config = cloud.world.billing_config.to_string_lossy().into_owned();
     let (file, previous, as_of) = (file.to_string_lossy(), previous.to_string_lossy(), text(as_of));
     let arguments = [
-        "bill", "draft", "--config", &config, "--contract", &file, "--period", &period, "--as-of", &as_of, "--previous",
-        &previous, "--unfinished", "--json", "--reads", reads,
+        "bill",
+        "draft",
+        "--config",
+        &config,
+        "--contract",
+        &file,
+        "--period",
+        &period,
+        "--as-of",
+        &as_of,
+        "--previous",
+        &previous,
+        "--unfinished",
+        "--json",
+        "--reads",
+        reads,
     ];
     let output = cloud.world.tool("analytics", &arguments).await?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -48,13 +48,25 @@ pub(super) async fn run(setting: Setting) -> Result<Vec<Figure>> {
         let times = approx(*devices) / approx(sizes[0]);
         for (what, unit, ours, least, note) in [
             ("reads at one end of the month", "ms", &measured.boundary, &least.boundary, "merged; engine and answer"),
-            ("meters followed through 35 days", "s", &measured.proof, &least.proof, "each of 35 questions after the other"),
+            (
+                "meters followed through 35 days",
+                "s",
+                &measured.proof,
+                &least.proof,
+                "each of 35 questions after the other",
+            ),
             ("whole run, `bill draft`", "s", &measured.whole, &least.whole, "1 in 100 devices read by read"),
         ] {
             let linear: Vec<f64> = least.iter().map(|took| took * times).collect();
-            let figure = Figure::alone(format!("{what}, {} devices × 6 meters", super::figure::number(approx(*devices))), unit, ours);
+            let figure = Figure::alone(
+                format!("{what}, {} devices × 6 meters", super::figure::number(approx(*devices))),
+                unit,
+                ours,
+            );
             let figure = figure.into_iter().map(|figure| figure.noting(note));
-            figures.extend(figure.map(|figure| figure.beside(format!("{times} × {} devices", sizes[0]), &linear, Rule::Times)));
+            figures.extend(
+                figure.map(|figure| figure.beside(format!("{times} × {} devices", sizes[0]), &linear, Rule::Times)),
+            );
         }
         first.get_or_insert(measured);
     }
@@ -126,7 +138,8 @@ impl Measured {
             let began = Instant::now();
             for day in 0..DAYS {
                 let from = usize::try_from(BEGINNING)? + day * 86_400;
-                let span = format!("&param_from={from}&param_to={}&param_as_of={AS_OF}&param_pages_max=20000", from + 86_400);
+                let span =
+                    format!("&param_from={from}&param_to={}&param_as_of={AS_OF}&param_pages_max=20000", from + 86_400);
                 stand.post(&(settings() + &span), days.clone().into(), TIMEOUT).await?;
             }
             measured.proof.push(began.elapsed().as_secs_f64());
@@ -134,8 +147,18 @@ impl Measured {
         let contract = contract(stand, &tenant)?;
         let config = stand.world.billing_config.to_string_lossy().into_owned();
         let arguments = [
-            "bill", "draft", "--config", &config, "--contract", &contract, "--period", "2026-03", "--as-of",
-            "2026-04-03T00:00:00Z", "--reads", "proved",
+            "bill",
+            "draft",
+            "--config",
+            &config,
+            "--contract",
+            &contract,
+            "--period",
+            "2026-03",
+            "--as-of",
+            "2026-04-03T00:00:00Z",
+            "--reads",
+            "proved",
         ];
         for _ in 0..runs {
             let began = Instant::now();

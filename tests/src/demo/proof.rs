@@ -104,7 +104,9 @@ async fn bill(
     let verify = [&["bill", "verify"][..], &whose].concat();
     for proof in [replay, verify] {
         let output = world.tool("analytics", &proof).await?;
-        sound.that(output.status.success(), || format!("{}: {}", proof.join(" "), String::from_utf8_lossy(&output.stdout)));
+        sound.that(output.status.success(), || {
+            format!("{}: {}", proof.join(" "), String::from_utf8_lossy(&output.stdout))
+        });
     }
     for (format, ending) in [("pdf", "pdf"), ("ubl", "xml"), ("meters-csv", "meters.csv")] {
         let file = stage::paper(&world.dir, tenant, ending);

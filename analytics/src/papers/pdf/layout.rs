@@ -101,9 +101,12 @@ fn head(pen: &mut Pen, paper: &Paper) {
     let title = if paper.kind == Kind::Invoice { words.invoice } else { words.credit_note };
     sheet.left(LEFT, 230.0, 18.0, true, &format!("{title} {}", paper.number));
     let period = format!("{} – {}", date(paper.period.start), date(paper.period.end.day_before()));
-    let mut facts = vec![(words.date, date(paper.issued)), (words.period, period), (words.contract, paper.contract.clone())];
+    let mut facts =
+        vec![(words.date, date(paper.issued)), (words.period, period), (words.contract, paper.contract.clone())];
     facts.extend(paper.due.map(|due| (words.due, date(due))));
-    facts.extend(paper.credits.as_ref().map(|(number, issued)| (words.corrects, format!("{number} ({})", date(*issued)))));
+    facts.extend(
+        paper.credits.as_ref().map(|(number, issued)| (words.corrects, format!("{number} ({})", date(*issued)))),
+    );
     for (party, vat) in [(&seller.name, &seller.vat_id), (&buyer.name, &buyer.vat_id)] {
         if !vat.is_empty() {
             facts.push((words.vat_id, format!("{vat} ({party})")));
@@ -149,7 +152,8 @@ fn row(pen: &mut Pen, paper: &Paper, line: &PaperLine) {
         Unit::One => quantity,
     };
     let price = language.amount(&line.price.to_string());
-    let price = if line.per == 1 { price } else { format!("{price} {} {}", words.per, language.amount(&line.per.to_string())) };
+    let price =
+        if line.per == 1 { price } else { format!("{price} {} {}", words.per, language.amount(&line.per.to_string())) };
     let what = if line.estimated { format!("{} ({})", line.what, words.estimated) } else { line.what.clone() };
     sheet.left(LEFT, top, NORMAL, false, &line.number.to_string());
     sheet.left(LEFT + 24.0, top, NORMAL, false, &cut(&what, DEVICE - LEFT - 30.0, NORMAL));
