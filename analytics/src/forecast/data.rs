@@ -69,13 +69,14 @@ struct DeviceRow {
     model: String,
     first_seen: String,
 }
+/// An empty cell was not read.
 #[derive(Deserialize)]
 struct ReadingRow {
     device: String,
     supply: String,
     ts: String,
-    level: i64,
-    max: i64,
+    level: Option<i64>,
+    max: Option<i64>,
     pages: Option<i64>,
     pages_color: Option<i64>,
 }
@@ -115,8 +116,14 @@ pub fn load(dir: &Path) -> Result<(Vec<Device>, Facts), DataError> {
     for (i, row) in rows::<ReadingRow>(&path)?.into_iter().enumerate() {
         let device = devices.get_mut(&row.device).ok_or_else(|| bad(&path, i, "device", &row.device))?;
         let at_s = parse_moment(&row.ts).ok_or_else(|| bad(&path, i, "ts", &row.ts))?;
-        let read =
-            Read { at_s, level: row.level, max: row.max, pages: row.pages, pages_color: row.pages_color, serial: 0 };
+        let read = Read {
+            at_s,
+            level: row.level.unwrap_or(-2),
+            max: row.max.unwrap_or(-2),
+            pages: row.pages,
+            pages_color: row.pages_color,
+            serial: 0,
+        };
         match device.supplies.iter_mut().find(|supply| supply.name == row.supply) {
             Some(supply) => supply.reads.push(read),
             None => {
