@@ -17,6 +17,8 @@ use crate::limits;
 use crate::publish::window::Pace;
 use crate::snmp::SnmpConfig;
 use crate::snmp::config::RangeConfig;
+use crate::snmp::credential::Credential;
+use crate::traps::TrapsConfig;
 
 /// The commented sample, as `edge-agent config-sample` prints it.
 pub const SAMPLE: &str = include_str!("../agent.toml");
@@ -35,6 +37,7 @@ pub struct AgentConfig {
     pub log: Log,
     pub clock: Clock,
     pub drill: Drill,
+    pub traps: TrapsConfig,
     pub ranges: Vec<RangeConfig>,
 }
 
@@ -225,7 +228,17 @@ impl Config for AgentConfig {
                 backoff_max_ms: Some(1_000),
                 silence_ms: Some(5_000),
             },
-            ranges: vec![RangeConfig::default()],
+            ranges: vec![RangeConfig {
+                include_file: Some("/etc/platen/printers.txt".into()),
+                packets_per_second: Some(20),
+                ..RangeConfig::default()
+            }],
+            snmp: SnmpConfig { credentials: vec![Credential::default()], ..SnmpConfig::default() },
+            traps: TrapsConfig {
+                listen: Some(std::net::SocketAddr::from(([0, 0, 0, 0], 162))),
+                fallback: Some(std::net::SocketAddr::from(([0, 0, 0, 0], 1162))),
+                ..TrapsConfig::default()
+            },
             ..Self::default()
         }
     }
@@ -264,6 +277,17 @@ impl Config for AgentConfig {
         }
         self.snmp.check()?;
         Ranges::new(&self.ranges).map_err(|error| format!("ranges: {error}"))?;
+        for name in self.ranges.iter().flat_map(|range| &range.credentials) {
+            if !self.snmp.has_credential(name) {
+                return Err(format!(
+                    "ranges.credentials names {name:?}, which is neither in [[snmp.credentials]] nor community-1, community-2, \
+                     … for the entries of snmp.communities"
+                ));
+            }
+        }
+        if self.ranges.iter().any(|range| range.packets_per_second == Some(0)) {
+            return Err("ranges.packets_per_second = 0; give 1 or more, or leave it out".into());
+        }
         self.clock.0.check([broker.host.as_str()])
     }
 }
@@ -294,6 +318,12 @@ mod tests {
                 if !named && !nested {
                     missing.push(format!("{section}.{key}"));
                 }
+                let Some(entry) = table[key].as_array().and_then(|list| list.first()?.as_table()) else { continue };
+                for inner in entry.keys() {
+                    if !SAMPLE.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{inner} ="))) {
+                        missing.push(format!("{section}.{key}.{inner}"));
+                    }
+                }
             }
         }
         assert!(missing.is_empty(), "{missing:?}");
@@ -319,6 +349,11 @@ mod tests {
                 vec![RangeConfig { include: vec!["10.0.0.0/8".into()], ..RangeConfig::default() }])
             .starts_with("ranges")
         );
+        let unknown = RangeConfig { credentials: vec!["office".into()], ..RangeConfig::default() };
+        let mut config = AgentConfig { ranges: vec![unknown], ..AgentConfig::default() };
+        assert!(config.check().unwrap_err().contains("\"office\""));
+        config.ranges[0].credentials = vec!["community-1".into()];
+        config.check().unwrap();
         assert!(
             broken(|config| {
                 config.clock = Clock(ClockConfig { drill_clock: "127.0.0.1:9".parse().ok() });

@@ -1,16 +1,22 @@
 //! The devices that the agent knows: what discovery found, and what became of it. Pure; the spool keeps it.
+//!
+//! One device is one entry, at however many addresses it answers: it is polled at one, and followed to another when it
+//! falls silent there (a move). Another device at a known address (a swap) takes over the entry.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use schemas::device::{Basis, key};
 use schemas::wire::{Device, Outcome};
+use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::discover::Found;
 use crate::poll::schedule::POLL_GAP_MIN;
 use crate::poll::{At, Known};
+use crate::roster::Roster;
+use crate::snmp::credential::community_name;
 use crate::spool::given::device_key;
 use crate::spool::layout::{decode, encode};
 use crate::time::Boot;
@@ -28,13 +34,15 @@ pub struct Entry {
     pub outcome: Option<u8>,
     /// A poll of it is under way.
     pub busy: bool,
+    /// A trap came, or it was seen at another address: it is polled out of turn.
+    pub hinted: bool,
     saved: Vec<u8>,
 }
 
 impl Entry {
     /// Whether it asks for a poll out of turn. Silence is no reason to ask again.
     pub fn wanted(&self) -> bool {
-        self.known.wanted() && self.outcome == Some(Outcome::Changed as u8)
+        self.hinted || (self.known.wanted() && self.outcome == Some(Outcome::Changed as u8))
     }
 }
 
@@ -62,9 +70,23 @@ pub enum Adopted {
 pub struct Inventory {
     entries: BTreeMap<usize, Entry>,
     next: usize,
-    /// Addresses that need no first read: second addresses of known devices.
-    second: BTreeSet<(IpAddr, u16)>,
+    /// Second addresses of known devices, with the place of the device; they need no first read.
+    second: BTreeMap<(IpAddr, u16), (At, usize)>,
+    /// Keys of devices that another one replaced, and where they were.
+    replaced: BTreeMap<String, IpAddr>,
+    /// Keys in the spool under which nothing is any more.
+    gone: BTreeSet<u64>,
 }
+
+/// A device is known to have gone from one address to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub from: IpAddr,
+    pub to: IpAddr,
+}
+
+/// Replaced devices that are remembered, so that finding them elsewhere is a move.
+const REPLACED_MAX: usize = 1_000;
 
 impl Inventory {
     /// Reads what was kept. Moments of another boot mean nothing in this one.
@@ -76,7 +98,7 @@ impl Inventory {
             if saved.boot != boot {
                 known.last_full = None;
             }
-            inventory.push(Entry { known, last: None, outcome: None, busy: false, saved: bytes });
+            inventory.push(Entry { known, last: None, outcome: None, busy: false, hinted: false, saved: bytes });
         }
         inventory
     }
@@ -110,13 +132,13 @@ impl Inventory {
     /// Addresses at which something answers.
     pub fn addresses(&self) -> BTreeSet<IpAddr> {
         let first = self.entries.values().map(|entry| entry.known.at.address);
-        first.chain(self.second.iter().map(|(address, _)| *address)).collect()
+        first.chain(self.second.keys().map(|(address, _)| *address)).collect()
     }
 
     /// Whether what was found has to be read for the first time.
     pub fn is_news(&self, found: &Found) -> bool {
         let at = (found.at.address, found.at.port);
-        !self.second.contains(&at)
+        !self.second.contains_key(&at)
             && !self.entries.values().any(|entry| (entry.known.at.address, entry.known.at.port) == at)
     }
 
@@ -133,7 +155,9 @@ impl Inventory {
             let silent =
                 entry.outcome.is_none_or(|outcome| !Outcome::has_values(outcome)) && entry.known.at != known.at;
             if !silent {
-                self.second.insert((known.at.address, known.at.port));
+                // Whether it still answers at its first address is asked at once: if not, it has moved.
+                entry.hinted |= entry.known.at != known.at;
+                self.second.insert((known.at.address, known.at.port), (known.at, place));
                 return (Adopted::Second, None);
             }
             let from = entry.known.at.address;
@@ -144,8 +168,74 @@ impl Inventory {
             return (Adopted::Refused, None);
         }
         let outcome = Some(Outcome::Complete as u8);
-        let place = self.push(Entry { known, last: Some(now), outcome, busy: false, saved: Vec::new() });
-        (Adopted::New, Some(place))
+        let from = self.replaced.remove(&identity.text).filter(|_| identity.basis != Basis::None);
+        let place = self.push(Entry { known, last: Some(now), outcome, busy: false, hinted: false, saved: Vec::new() });
+        (from.map_or(Adopted::New, Adopted::Moved), Some(place))
+    }
+
+    /// Takes in what a poll of a known device left. A device that fell silent is followed to its second address.
+    pub fn polled(&mut self, place: usize, known: Known, outcome: u8) -> Option<Move> {
+        let entry = self.entries.get_mut(&place)?;
+        let (before, after) = (key(&entry.known.device), key(&known.device));
+        let from = entry.known.at.address;
+        if device_key(&entry.known.device) != device_key(&known.device) {
+            self.gone.insert(device_key(&entry.known.device));
+        }
+        (entry.known, entry.outcome, entry.busy) = (known, Some(outcome), false);
+        if before.text != after.text && before.basis != Basis::None && self.replaced.len() < REPLACED_MAX {
+            self.replaced.insert(before.text, from);
+            self.second.retain(|_, (_, of)| *of != place);
+        }
+        if after.basis != Basis::None {
+            self.replaced.remove(&after.text);
+            if let Some(moved) = self.merged(place, &after.text) {
+                return Some(moved);
+            }
+        }
+        if Outcome::has_values(outcome) || outcome == Outcome::Changed as u8 {
+            return None;
+        }
+        let (name, at) =
+            self.second.iter().find(|(_, (_, of))| *of == place).map(|(name, (at, _))| (*name, at.clone()))?;
+        self.second.remove(&name);
+        let entry = self.entries.get_mut(&place)?;
+        let to = at.address;
+        (entry.known.at, entry.hinted) = (at, true);
+        Some(Move { from, to })
+    }
+
+    /// Two entries turned out to be one device, after a swap: the one that answered last stays.
+    fn merged(&mut self, place: usize, text: &str) -> Option<Move> {
+        let other = self.entries.iter().find(|(at, entry)| **at != place && key(&entry.known.device).text == text);
+        let (other, from) = other.map(|(at, entry)| (*at, entry.known.at.address))?;
+        self.entries.remove(&other);
+        self.second.retain(|_, (_, of)| *of != other);
+        let to = self.entries.get(&place)?.known.at.address;
+        Some(Move { from, to })
+    }
+
+    /// A trap came from this address. Says whether a device there is now polled out of turn.
+    pub fn hint(&mut self, address: IpAddr) -> bool {
+        let place = self.second.iter().find(|((second, _), _)| *second == address).map(|(_, (_, place))| *place);
+        let mut known = false;
+        for (at, entry) in &mut self.entries {
+            if entry.known.at.address == address || Some(*at) == place {
+                (entry.hinted, known) = (true, true);
+            }
+        }
+        known
+    }
+
+    /// The devices by address, for commands beside the running agent.
+    pub fn roster(&self) -> Roster {
+        let mut roster = Roster::default();
+        for entry in self.entries.values() {
+            let identity = key(&entry.known.device);
+            if identity.basis != Basis::None {
+                roster.add(SocketAddr::new(entry.known.at.address, entry.known.at.port), &identity.text);
+            }
+        }
+        roster
     }
 
     /// Forgets second addresses, so that a sweep looks at them anew.
@@ -176,6 +266,11 @@ impl Inventory {
                 entry.saved = bytes;
             }
         }
+        for key in std::mem::take(&mut self.gone) {
+            if !self.entries.values().any(|entry| device_key(&entry.known.device) == key) {
+                changes.push((key, None));
+            }
+        }
         changes
     }
 
@@ -187,72 +282,30 @@ impl Inventory {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::poll::plan::Plan;
-    use crate::snmp::config::Version;
+/// The name of a credential. Inventories of earlier versions hold the place in `snmp.communities`, counted from 0.
+///
+/// # Errors
+/// For anything but a text or a number.
+pub fn credential_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Name;
+    impl Visitor<'_> for Name {
+        type Value = String;
 
-    const NOW: Duration = Duration::from_secs(3_600);
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the name of a credential")
+        }
 
-    fn known(address: &str, serial: &str) -> Known {
-        Known {
-            at: At { address: address.parse().unwrap(), port: 161, version: Version::V2c, community: 0 },
-            device: Device { enterprise: Some(1347), serial: serial.into(), ..Device::default() },
-            object_id: String::new(),
-            plan: Plan::default(),
-            identity: String::new(),
-            packet_oids: 10,
-            bulk: true,
-            last_full: Some(NOW),
-            full_wanted: false,
-            config_changes: None,
-            alerts: Vec::new(),
-            open: Vec::new(),
-            contradictions: Vec::new(),
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_u64<E: de::Error>(self, place: u64) -> Result<String, E> {
+            Ok(community_name(usize::try_from(place).unwrap_or(0).saturating_add(1)))
         }
     }
-
-    #[test]
-    fn a_device_that_answers_at_two_addresses_is_polled_at_the_first() {
-        let mut inventory = Inventory::default();
-        assert_eq!(inventory.adopt(known("192.0.2.1", "ABC12345"), NOW).0, Adopted::New);
-        assert_eq!(inventory.adopt(known("192.0.2.2", "ABC12345"), NOW).0, Adopted::Second);
-        assert_eq!(inventory.adopt(known("192.0.2.3", "XYZ98765"), NOW).0, Adopted::New);
-        assert_eq!((inventory.len(), inventory.addresses().len()), (2, 3));
-    }
-
-    #[test]
-    fn a_silent_device_that_answers_elsewhere_has_moved() {
-        let mut inventory = Inventory::default();
-        let (_, place) = inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
-        inventory.get_mut(place.unwrap()).unwrap().outcome = Some(Outcome::NoAnswer as u8);
-        let (adopted, moved) = inventory.adopt(known("192.0.2.2", "ABC12345"), NOW);
-        assert_eq!((adopted, moved), (Adopted::Moved("192.0.2.1".parse().unwrap()), place));
-        assert_eq!(inventory.len(), 1);
-    }
-
-    #[test]
-    fn only_what_changed_is_kept_again_and_another_boot_reads_in_full() {
-        let mut inventory = Inventory::default();
-        inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
-        let saved: Vec<Vec<u8>> = inventory.changes(Boot(1)).into_iter().filter_map(|(_, bytes)| bytes).collect();
-        assert_eq!(saved.len(), 1);
-        assert!(inventory.changes(Boot(1)).is_empty());
-        let mut same = Inventory::load(saved.clone(), Boot(1));
-        assert!(same.changes(Boot(1)).is_empty());
-        assert_eq!(same.get_mut(0).unwrap().known, known("192.0.2.1", "ABC12345"));
-        assert_eq!(Inventory::load(saved, Boot(2)).get_mut(0).unwrap().known.last_full, None);
-    }
-
-    #[test]
-    fn only_a_device_that_was_replaced_is_wanted_out_of_turn() {
-        let mut inventory = Inventory::default();
-        let (_, place) = inventory.adopt(known("192.0.2.1", "ABC12345"), NOW);
-        let entry = inventory.get_mut(place.unwrap()).unwrap();
-        (entry.known.last_full, entry.outcome) = (None, Some(Outcome::NoAnswer as u8));
-        assert_eq!(inventory.next_wanted(), None);
-        inventory.get_mut(place.unwrap()).unwrap().outcome = Some(Outcome::Changed as u8);
-        assert_eq!(inventory.next_wanted(), Some(NOW + POLL_GAP_MIN));
-    }
+    deserializer.deserialize_any(Name)
 }
+
+#[cfg(test)]
+#[path = "inventory_tests.rs"]
+mod tests;

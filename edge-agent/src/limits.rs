@@ -91,6 +91,12 @@ pub const FETCH_MAX: usize = 16;
 /// A certificate with less left is reported.
 pub const CERT_EXPIRY_WARN: Duration = Duration::from_secs(14 * 86_400);
 
+// --- finding
+/// The first thorough sweep comes this long after the start: after the quick one, which finds most.
+pub const THOROUGH_FIRST: Duration = Duration::from_secs(600);
+/// Further ones: once a day.
+pub const THOROUGH_EVERY: Duration = Duration::from_secs(24 * 3_600);
+
 // --- pipeline
 /// Commands waiting for the spool's thread: one per poll in flight (at most 256) and one per other task.
 pub const SPOOL_QUEUE: usize = 64;

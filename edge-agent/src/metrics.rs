@@ -32,6 +32,12 @@ pub struct FaultLabel {
     pub fault: &'static str,
 }
 
+/// What a trap led to; the words of `traps::gate`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TrapLabel {
+    pub led_to: &'static str,
+}
+
 type Whole = Gauge<i64, AtomicI64>;
 type Count = Counter<u64, AtomicU64>;
 
@@ -60,6 +66,7 @@ pub struct AgentMetrics {
     pub connected: Whole,
     pub reconnects: Count,
     pub faults: Family<FaultLabel, Count>,
+    pub traps: Family<TrapLabel, Count>,
     pub cert_expiry_seconds: Whole,
     /// Unix seconds at which the certificate expires; 0 before one was read.
     cert_until: Whole,
@@ -123,6 +130,10 @@ impl AgentMetrics {
         for fault in crate::publish::fault::KINDS {
             drop(own.faults.get_or_create(&FaultLabel { fault }));
         }
+        for led_to in crate::traps::gate::Passed::WORDS {
+            drop(own.traps.get_or_create(&TrapLabel { led_to }));
+        }
+        metrics.register("traps", "traps and informs by what they led to", own.traps.clone());
         metrics.register("polls", "polls by outcome", own.polls.clone());
         own
     }
@@ -135,6 +146,11 @@ impl AgentMetrics {
     /// Counts payloads that were given up.
     pub fn dropped(&self, cause: &str, payloads: u64) {
         self.payloads_dropped.get_or_create(&CauseLabel { cause: cause.to_owned() }).inc_by(payloads);
+    }
+
+    /// Counts a trap.
+    pub fn trap(&self, led_to: &'static str) {
+        self.traps.get_or_create(&TrapLabel { led_to }).inc();
     }
 
     /// Counts a fault of the connection.

@@ -2,11 +2,12 @@
 //! many and short, are spawned by the scheduler, at most `snmp.in_flight` of them.
 //!
 //! ```text
-//! scheduler ──polls──▶ spool thread ◀──asks, settles── link ◀──▶ broker
-//!                        ▲    └─ state ─▶ lingering, status file
+//! traps ──hints──▶ scheduler ──polls──▶ spool thread ◀──asks, settles── link ◀──▶ broker
+//!                                         ▲    └─ state ─▶ lingering, status file
 //! ```
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::id::AgentCn;
@@ -25,7 +26,7 @@ use crate::metrics::AgentMetrics;
 use crate::publish::link::{Link, LinkSettings};
 use crate::publish::mode::Mode;
 use crate::publish::tls;
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Hints, Scheduler};
 use crate::spool::batch::Origin;
 use crate::spool::handle::SpoolHandle;
 use crate::spool::keeper::keep;
@@ -33,6 +34,7 @@ use crate::spool::recover::Paths;
 use crate::spool::{Close, Place, Settings, Spool, Summary};
 use crate::status::{StatusFile, StatusWriter};
 use crate::time::Moments;
+use crate::traps::{HINTS_MAX, listen};
 
 /// How often a failed spool may be tried again and a drained one looked at.
 const TICK: Duration = Duration::from_secs(5);
@@ -99,14 +101,24 @@ pub async fn run(config: AgentConfig, shutdown: Shutdown) -> Result<(), Failure>
         moments: moments.clone(),
         metrics: counted.clone(),
     };
-    let scheduler = Scheduler::new(scheduler_config, &cn, handle.clone(), moments.clone(), counted.clone())
+    let (hinted, from) = mpsc::channel(HINTS_MAX);
+    let (known, whose) = watch::channel(Arc::default());
+    let hints = Hints { from, known };
+    let scheduler = Scheduler::new(scheduler_config, &cn, handle.clone(), moments.clone(), counted.clone(), hints)
         .or_exit(Exit::Config)?;
+    let traps = listen::open(&config.traps).await.map(|socket| {
+        let (config, moments, metrics) = (config.traps.clone(), moments.clone(), counted.clone());
+        listen::Listener { socket, config, hints: hinted, known: whose, moments, metrics }
+    });
 
     shutdown.spawn("http", http::serve(listener, health, metrics, shutdown.token()));
     shutdown.spawn("link", link.run());
     shutdown.spawn("lingering", close_lingering(handle.clone(), clock, shutdown.token()));
     shutdown.spawn("ticks", tick(handle.clone(), shutdown.token()));
     shutdown.spawn("status", writer.run(STATUS_EVERY, shutdown.token()));
+    if let Some(traps) = traps {
+        shutdown.spawn("traps", traps.run(shutdown.token()));
+    }
     shutdown.spawn("scheduler", scheduler.run(shutdown.token()));
     drop(handle);
     tracing::info!(cn = %cn, version = VERSION, "agent started");

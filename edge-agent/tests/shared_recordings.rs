@@ -164,7 +164,7 @@ async fn the_table_of_refreshes_stays_within_its_packets_and_bytes() {
         let device = device::start(table, device::Manners::default()).await;
         let config = SnmpConfig::default();
         let (address, port) = (device.address.ip(), device.address.port());
-        let at = At { address, port, version: Version::V2c, community: 0 };
+        let at = At { address, port, version: Version::V2c, credential: String::new() };
         let (mut known, full) = poll::first_read(&config, &at, now).await.unwrap();
         let polled = poll::refresh(&config, &mut known, now * 2).await;
         println!(

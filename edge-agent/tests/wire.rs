@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use device::{Device, Manners, start};
-use edge_agent::discover::{self, Kind, Ranges};
+use edge_agent::discover::{self, Depth, Kind, Ranges};
 use edge_agent::poll::{self, At, Known, PollError};
 use edge_agent::snmp::{Oid, SnmpConfig, SnmpError, Table, Value, Version, mib};
 use edge_agent::taken::Polled;
@@ -56,7 +56,7 @@ fn printer() -> Table {
 }
 
 fn at(device: &Device, version: Version) -> At {
-    At { address: device.address.ip(), port: device.address.port(), version, community: 0 }
+    At { address: device.address.ip(), port: device.address.port(), version, credential: String::new() }
 }
 
 async fn read(device: &Device, version: Version) -> (Known, Polled) {
@@ -147,7 +147,8 @@ async fn silence_and_refusal_are_outcomes_without_values() {
     let silent = start(printer(), Manners { silent_for: 100, ..Manners::default() }).await;
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (address, outcome) in [(silent.address, Outcome::NoAnswer), (closed, Outcome::Refused)] {
-        let place = At { address: address.ip(), port: address.port(), version: Version::V2c, community: 0 };
+        let place =
+            At { address: address.ip(), port: address.port(), version: Version::V2c, credential: String::new() };
         let mut known = Known { at: place.clone(), ..known.clone() };
         let polled = poll::refresh(&config(), &mut known, LATER).await;
         assert_eq!(polled.poll.outcome, outcome as u8);
@@ -209,11 +210,12 @@ async fn a_sweep_tells_printers_from_other_devices_and_from_silence() {
         let config = SnmpConfig { communities: vec![Secret::new("secret"), Secret::new("public")], ..config() };
         let ranges = Ranges::typed("127.0.0.1", device.address.port()).unwrap();
         let mut steps = 0;
-        let swept = discover::sweep(&config, &ranges, &BTreeSet::new(), &mut |_| steps += 1).await;
+        let swept = discover::sweep(&config, &ranges, &BTreeSet::new(), Depth::Thorough, &mut |_| steps += 1).await;
         assert_eq!(swept.found.len(), 1);
         let found = &swept.found[0];
-        assert_eq!((found.kind, found.at.version, found.at.community), (kind, version, 1));
-        assert_eq!(swept.cost.bytes, device.bytes.load(Ordering::SeqCst));
+        assert_eq!((found.kind, found.at.version, found.at.credential.as_str()), (kind, version, "community-2"));
+        // Pings, where the system allows them, are counted too, and not heard by the device.
+        assert!(swept.cost.bytes >= device.bytes.load(Ordering::SeqCst));
         assert!(steps > 0);
         match poll::first_read(&config, &found.at, NOW).await {
             Ok((_, polled)) => assert!(kind == Kind::Printer && polled.device.serial == "U64641E7J134163"),
@@ -227,8 +229,56 @@ async fn refused_and_silent_addresses_are_counted_apart() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let ranges = Ranges::typed("127.0.0.1-2", port).unwrap();
-    let swept = discover::sweep(&config(), &ranges, &BTreeSet::new(), &mut |_| {}).await;
-    assert_eq!((swept.found.len(), swept.silent, swept.refused.len()), (0, 1, 1));
+    let swept = discover::sweep(&config(), &ranges, &BTreeSet::new(), Depth::Thorough, &mut |_| {}).await;
+    assert_eq!((swept.found.len(), swept.silent + swept.mute.len() as u64, swept.refused.len()), (0, 1, 1));
     assert_eq!(discover::probe(&config(), "127.0.0.2", port).await, Err(SnmpError::Refused));
     assert_eq!(discover::probe(&config(), "127.0.0.1", port).await, Err(SnmpError::NoAnswer));
+}
+
+#[tokio::test]
+async fn a_table_without_an_end_and_a_device_that_does_not_go_upwards_are_left() {
+    let endless = start(printer(), Manners { circular: true, ..Manners::default() }).await;
+    // The printer test asks for what follows; what follows is nothing new, so it is no printer, and no packet more is sent.
+    let read = poll::first_read(&config(), &at(&endless, Version::V2c), NOW).await;
+    assert!(read.is_err());
+    assert!(endless.requests.load(Ordering::SeqCst) < 60, "{}", endless.requests.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn answers_from_another_port_or_to_another_request_are_no_answers() {
+    for manners in
+        [Manners { other_port: true, ..Manners::default() }, Manners { other_id: true, ..Manners::default() }]
+    {
+        let device = start(printer(), manners).await;
+        let error = poll::first_read(&config(), &at(&device, Version::V2c), NOW).await.unwrap_err();
+        assert!(matches!(error, PollError::NoAnswer { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn strings_of_64_kilobytes_are_refused_or_cut_and_cost_that_object_only() {
+    let mut table = printer();
+    // The largest that fits into a datagram, and one that only just fits into what is read.
+    table.insert(Oid::of(mib::SYS_CONTACT, &[0]), Value::Bytes(vec![b'x'; 4_096]));
+    let device = start(table, Manners::default()).await;
+    let (_, full) = read(&device, Version::V2c).await;
+    assert_whole(&full);
+    let huge = device::start_with_huge(printer(), &Oid::of(mib::SYS_CONTACT, &[0]), 65_000).await;
+    let (_, polled) = read(&huge, Version::V2c).await;
+    assert_eq!(polled.device.serial, "U64641E7J134163");
+    assert_eq!(polled.poll.counters["total"], 42_976);
+}
+
+#[tokio::test]
+async fn one_device_s_trouble_does_not_delay_the_others() {
+    let slow = start(printer(), Manners { silent_for: 1_000, ..Manners::default() }).await;
+    let good = start(printer(), Manners::default()).await;
+    let patient = SnmpConfig { snmp_request_timeout_ms: 60_000, ..SnmpConfig::default() };
+    let (stuck_at, good_at) = (at(&slow, Version::V2c), at(&good, Version::V2c));
+    let stuck = poll::first_read(&patient, &stuck_at, NOW);
+    let fine = poll::first_read(&patient, &good_at, NOW);
+    tokio::select! {
+        _ = stuck => panic!("a silent device was read"),
+        read = fine => assert_whole(&read.unwrap().1),
+    }
 }

@@ -39,7 +39,7 @@ pub fn snmprec(data: &[u8]) {
 fn poll_of(table: Table) {
     let shown = read::report(&table, true).to_string();
     assert!(shown.starts_with('{'), "{shown}");
-    let at = At { address: [127, 0, 0, 1].into(), port: 161, version: Version::V2c, community: 0 };
+    let at = At { address: [127, 0, 0, 1].into(), port: 161, version: Version::V2c, credential: String::new() };
     let full = Full::of(table, &Profiles::builtin());
     let (known, polled) = adopt(&at, &full, &Client::recorded(Table::default()), Duration::ZERO);
     assert_eq!(known.device, polled.device);

@@ -9,20 +9,36 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// The work is done.
-    Done = 0,
+    Done,
     /// The work ran and the answer is "no": a check failed, books do not close.
-    Failed = 1,
+    Failed,
     /// The configuration or an input file is wrong; restarting does not help (EX_USAGE).
-    Config = 64,
+    Config,
     /// Something outside is missing or refuses; trying again later may help (EX_UNAVAILABLE).
-    Unavailable = 69,
+    Unavailable,
     /// A defect of Platen itself (EX_SOFTWARE).
-    Bug = 70,
+    Bug,
+    /// The work ran and its answer is one of a command's own documented list; 10 to 59.
+    Verdict(u8),
+}
+
+impl Exit {
+    /// What the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Config => 64,
+            Self::Unavailable => 69,
+            Self::Bug => 70,
+            Self::Verdict(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

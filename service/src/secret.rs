@@ -1,6 +1,7 @@
 //! A secret that cannot be printed by accident.
 //!
-//! In TOML it is a string, or better `{ file = "/etc/platen/password" }`, so that configuration files hold no secrets.
+//! In TOML it is a string, or better `{ file = "/etc/platen/password" }` or `{ env = "PASSWORD" }`, so that configuration
+//! files hold no secrets.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -67,7 +68,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or { file = \"path\" }")
+        f.write_str("a string, { file = \"path\" } or { env = \"NAME\" }")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
@@ -77,14 +78,22 @@ impl<'de> Visitor<'de> for SecretVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
         let mut secret = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key != "file" {
-                return Err(de::Error::unknown_field(&key, &["file"]));
-            }
-            let path: PathBuf = map.next_value()?;
-            secret = Some(
-                read(&path)
-                    .map_err(|error| de::Error::custom(format!("read the secret from {}: {error}", path.display())))?,
-            );
+            secret = Some(match key.as_str() {
+                "file" => {
+                    let path: PathBuf = map.next_value()?;
+                    read(&path).map_err(|error| {
+                        de::Error::custom(format!("read the secret from {}: {error}", path.display()))
+                    })?
+                }
+                "env" => {
+                    let name: String = map.next_value()?;
+                    let text = std::env::var_os(&name).and_then(|text| text.into_string().ok());
+                    Secret(text.ok_or_else(|| {
+                        de::Error::custom(format!("the secret is to come from the environment, but {name} is not set"))
+                    })?)
+                }
+                _ => return Err(de::Error::unknown_field(&key, &["file", "env"])),
+            });
         }
         secret.ok_or_else(|| de::Error::missing_field("file"))
     }
@@ -124,6 +133,15 @@ mod tests {
         let holder: Holder = toml::from_str(&format!("password = {{ file = {path:?} }}")).unwrap();
         assert!(holder.password.matches("hunter2"));
         assert!(!holder.password.matches("hunter2\n"));
+    }
+
+    #[test]
+    fn a_secret_is_read_from_the_environment_and_a_missing_one_is_named() {
+        // Cargo sets this one for every test.
+        let holder: Holder = toml::from_str("password = { env = \"CARGO_PKG_NAME\" }").unwrap();
+        assert!(holder.password.matches("service"));
+        let error = toml::from_str::<Holder>("password = { env = \"PLATEN_NO_SUCH\" }").unwrap_err();
+        assert!(error.to_string().contains("PLATEN_NO_SUCH is not set"), "{error}");
     }
 
     #[test]

@@ -128,7 +128,11 @@ fn the_outside_world_is_met_in_one_file_a_part() {
             "rumqttc::",
             &["edge-agent/src/publish/client.rs", "edge-agent/src/publish/fault.rs", "ingest/src/subscribe.rs"],
         ),
-        ("UdpSocket", &["edge-agent/src/snmp/client.rs"]),
+        // SNMP's requests, ICMP's echoes and the traps of devices are three protocols.
+        (
+            "UdpSocket",
+            &["edge-agent/src/snmp/line.rs", "edge-agent/src/discover/ping.rs", "edge-agent/src/traps/listen.rs"],
+        ),
         ("sled::", &["edge-agent/src/spool/"]),
     ];
     for (what, allowed) in meetings {

@@ -152,6 +152,13 @@ const EDGE_AGENT: &[Metric] = &[
     gauge("devices", "devices known", "fewer than expected: ranges, communities, `edge-agent discover`"),
     counter("snmp_packets", "", "SNMP packets in both directions", ""),
     counter("snmp_bytes", "", "SNMP bytes at IP level in both directions", ""),
+    counter(
+        "traps",
+        "led_to",
+        "traps and informs by what they led to: `poll`, `debounced`, `over-rate`, `unknown-source`, `wrong-community`, \
+         `unreadable`",
+        "`unknown-source` rises: a device that is not polled sends traps; run `edge-agent diagnose` with its address",
+    ),
     counter("wan_bytes", "", "payload bytes published, resends included", ""),
     gauge(
         "connected",

@@ -1,6 +1,7 @@
 //! The commands of `edge-agent`.
 
 mod commands;
+mod finding;
 mod queue;
 mod validate;
 
@@ -20,7 +21,7 @@ const DEFAULT_CONFIG: &str = "/etc/platen/agent.toml";
 #[command(
     name = "edge-agent",
     version,
-    after_help = "Examples:\n  edge-agent config-sample > agent.toml\n  edge-agent validate --config agent.toml\n  edge-agent read 192.168.1.7 --json\n  edge-agent run --config agent.toml"
+    after_help = "Examples:\n  edge-agent config-sample > agent.toml\n  edge-agent validate --config agent.toml\n  edge-agent discover --config agent.toml\n  edge-agent diagnose 192.168.1.7\n  edge-agent run --config agent.toml"
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -53,13 +54,34 @@ enum Command {
     },
     /// Looks for printers in the configured ranges once. Keeps and sends nothing.
     #[command(
-        after_help = "Examples:\n  edge-agent discover --config agent.toml\n  edge-agent discover --config agent.toml --json | jq .found"
+        after_help = "Examples:\n  edge-agent discover --config agent.toml\n  edge-agent discover --config agent.toml --thorough\n  edge-agent discover --config agent.toml --json | jq .found"
     )]
     Discover {
         #[command(flatten)]
         file: ConfigFile,
+        /// Asks silent addresses in every version and with every credential; slower, and some 70 bytes for each.
+        #[arg(long)]
+        thorough: bool,
         #[arg(long)]
         json: bool,
+    },
+    /// Says why a device, or a whole range, is not found: runs the steps of discovery and names one cause.
+    ///
+    /// The exit code is that of the verdict: 0 healthy, 10 to 27 for an address, 40 to 43 for a range; docs/finding.md lists
+    /// them.
+    #[command(
+        after_help = "Examples:\n  edge-agent diagnose 192.168.1.7\n  edge-agent diagnose printer-3.example --config agent.toml --json | jq .verdict\n  edge-agent diagnose 192.168.1.0/24\n  edge-agent diagnose --walk printer.snmprec"
+    )]
+    Diagnose(finding::Diagnose),
+    /// Saves everything that a device says in a recording, which read and diagnose take with --walk.
+    #[command(
+        after_help = "Examples:\n  edge-agent walk 192.168.1.7 -o printer.snmprec\n  edge-agent walk 192.168.1.7 --mask -o for-support.snmprec\n  edge-agent read --walk printer.snmprec"
+    )]
+    Walk(finding::Walk),
+    /// Works with ranges of addresses.
+    Ranges {
+        #[command(subcommand)]
+        command: RangesCommand,
     },
     /// Reads one device, or a recording of one, and shows everything. Keeps and sends nothing.
     #[command(
@@ -108,6 +130,16 @@ enum Command {
     Completions { shell: Shell },
 }
 
+#[derive(Debug, Subcommand)]
+enum RangesCommand {
+    /// Proposes ranges from this host's own networks, for agent.toml.
+    #[command(after_help = "Example:\n  edge-agent ranges propose >> agent.toml")]
+    Propose {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -116,7 +148,10 @@ pub async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Run { file, check } => commands::run(&file.config, check).await,
         Command::Validate { file } => validate::validate(&file.config),
-        Command::Discover { file, json } => commands::discover(&file.config, json).await,
+        Command::Discover { file, thorough, json } => finding::discover(&file.config, thorough, json).await,
+        Command::Diagnose(asked) => finding::diagnose(asked).await,
+        Command::Walk(asked) => finding::walk(asked).await,
+        Command::Ranges { command: RangesCommand::Propose { json } } => finding::propose_ranges(json),
         Command::Read { address, walk, config, community_file, port, json } => {
             commands::read(address, walk, config, community_file, port, json).await
         }
@@ -153,6 +188,12 @@ mod tests {
         assert!(parse("edge-agent read").is_err());
         assert!(parse("edge-agent read 192.0.2.1 --walk x.snmprec").is_err());
         assert!(parse("edge-agent read --walk x.snmprec --json").is_ok());
+        assert!(
+            parse("edge-agent diagnose").is_err() && parse("edge-agent diagnose 192.0.2.1 --patience-s 0").is_err()
+        );
+        assert!(parse("edge-agent diagnose 192.0.2.0/24 --json").is_ok());
+        assert!(parse("edge-agent walk 192.0.2.1").is_err() && parse("edge-agent walk 192.0.2.1 -o x --mask").is_ok());
+        assert!(parse("edge-agent ranges propose").is_ok());
         assert!(parse("edge-agent run --check --config agent.toml").is_ok());
     }
 }

@@ -16,15 +16,20 @@ const COMPUTERS: [u32; 6] = [8072, 2021, 311, 42, 2, 63];
 /// Decides from a table of answers.
 pub fn is_printer(table: &Table) -> bool {
     let in_mib = TABLES.iter().any(|entry| table.column(entry).next().is_some());
-    let listed = table.column(mib::HR_DEVICE_TYPE).any(|(_, value)| is_printer_type(value));
-    in_mib || (listed && !is_computer(table.at(mib::SYS_OBJECT_ID, mib::SCALAR)))
+    in_mib || (lists_printers(table) && !is_computer(table.at(mib::SYS_OBJECT_ID, mib::SCALAR)))
+}
+
+/// Whether its host resources list a printer: a printer does, and a computer that shares one.
+pub fn lists_printers(table: &Table) -> bool {
+    table.column(mib::HR_DEVICE_TYPE).any(|(_, value)| is_printer_type(value))
 }
 
 fn is_printer_type(value: &Value) -> bool {
     value.oid().is_some_and(|kind| kind.arcs() == mib::HR_DEVICE_PRINTER)
 }
 
-fn is_computer(object_id: Option<&Value>) -> bool {
+/// Whether the agent of a general purpose computer answers.
+pub fn is_computer(object_id: Option<&Value>) -> bool {
     object_id.and_then(Value::oid).and_then(Oid::enterprise).is_some_and(|number| COMPUTERS.contains(&number))
 }
 

@@ -4,11 +4,12 @@
 //! over includes, also for host names once they are resolved.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use ipnet::IpNet;
 
 use crate::snmp::config::{RangeConfig, Version};
-use crate::snmp::limits::{RANGE_ADDRESSES_MAX, SMALL_RANGE};
+use crate::snmp::limits::{LIST_BYTES_MAX, LIST_LINES_MAX, RANGE_ADDRESSES_MAX};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
@@ -20,6 +21,8 @@ pub enum RangeError {
     Backwards { text: String },
     #[error("{text:?} has {addresses} addresses, more than a /16; split it, or set force = true for this range")]
     TooWide { text: String, addresses: u128 },
+    #[error("read the list of addresses {path}: {why}")]
+    List { path: String, why: String },
     #[error("ranges: nothing is included; name a range, an address or a host")]
     Empty,
 }
@@ -36,6 +39,8 @@ struct Range {
     exclude: Vec<Item>,
     port: u16,
     versions: Vec<Version>,
+    credentials: Vec<String>,
+    packets_per_second: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,9 +114,41 @@ impl Ranges {
         self.ranges.get(range).map_or(&[], |range| range.versions.as_slice())
     }
 
-    /// Whether silent addresses of this range are asked once more in v1.
-    pub fn is_small(&self, range: usize) -> bool {
-        self.ranges.get(range).is_some_and(|range| range.len() <= SMALL_RANGE)
+    /// Names of the credentials of a range; empty = all.
+    pub fn credentials(&self, range: usize) -> &[String] {
+        self.ranges.get(range).map_or(&[], |range| range.credentials.as_slice())
+    }
+
+    pub fn packets_per_second(&self, range: usize) -> Option<u32> {
+        self.ranges.get(range)?.packets_per_second
+    }
+
+    /// How many `[[ranges]]` there are.
+    pub fn count(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The range that includes an address and does not exclude it.
+    pub fn of(&self, address: IpAddr) -> Option<usize> {
+        self.ranges
+            .iter()
+            .position(|range| range.include.iter().any(|item| item.contains(address)) && !range.excludes(address))
+    }
+
+    /// Whether an address is included somewhere and excluded there, and nowhere allowed.
+    pub fn only_excludes(&self, address: IpAddr) -> bool {
+        self.of(address).is_none() && self.ranges.iter().any(|range| range.excludes(address))
+    }
+
+    /// Whether any host name is included: what address it stands for is known only while it is asked.
+    pub fn has_names(&self) -> bool {
+        self.ranges.iter().any(|range| range.include.iter().any(|item| matches!(item, Item::Name(_))))
+    }
+
+    /// The range that includes a host name.
+    pub fn of_name(&self, name: &str) -> Option<usize> {
+        let named = |item: &Item| matches!(item, Item::Name(own) if own.eq_ignore_ascii_case(name));
+        self.ranges.iter().position(|range| range.include.iter().any(named) && !range.excludes_name(name))
     }
 
     /// Whether an address is excluded from the range that named it, or from all that include it.
@@ -121,9 +158,7 @@ impl Ranges {
 
     /// Whether an address may be asked at all: included by a range and not excluded from it. Host names do not count here.
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.ranges
-            .iter()
-            .any(|range| range.include.iter().any(|item| item.contains(address)) && !range.excludes(address))
+        self.of(address).is_some()
     }
 }
 
@@ -135,11 +170,15 @@ impl Range {
         if versions.is_empty() {
             versions.push(Version::V2c);
         }
+        let listed = config.include_file.as_deref().map(read_list).transpose()?.unwrap_or_default();
+        let texts = config.include.iter().chain(&listed);
         Ok(Self {
-            include: config.include.iter().map(|text| Item::included(text, config.force)).collect::<Result<_, _>>()?,
+            include: texts.map(|text| Item::included(text, config.force)).collect::<Result<_, _>>()?,
             exclude: config.exclude.iter().map(|text| Item::parse(text)).collect::<Result<_, _>>()?,
             port: config.port,
             versions,
+            credentials: config.credentials.clone(),
+            packets_per_second: config.packets_per_second,
         })
     }
 
@@ -226,6 +265,26 @@ impl Item {
     }
 }
 
+/// The lines of a file of ranges; what follows `#` is a comment. Of a table (CSV), the first field counts.
+fn read_list(path: &Path) -> Result<Vec<String>, RangeError> {
+    let failed = |why: String| RangeError::List { path: path.display().to_string(), why };
+    let bytes = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+    if bytes > LIST_BYTES_MAX {
+        return Err(failed(format!("{bytes} bytes; at most {LIST_BYTES_MAX} are read")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let fields = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let first = fields.map(|line| line.split([',', ';', '\t']).next().unwrap_or_default().trim());
+    let entries: Vec<String> = first.filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
+    if entries.len() > LIST_LINES_MAX {
+        return Err(failed(format!(
+            "{} entries; at most {LIST_LINES_MAX} are read: write networks as ranges",
+            entries.len()
+        )));
+    }
+    Ok(entries)
+}
+
 /// `192.168.1.99`, or `99` for the last number of an IPv4 address.
 fn end(first: IpAddr, text: &str) -> Option<IpAddr> {
     if let Ok(last) = text.parse::<IpAddr>() {
@@ -267,98 +326,5 @@ fn is_host_name(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ranges(include: &[&str], exclude: &[&str]) -> Result<Ranges, RangeError> {
-        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Ranges::new(&[RangeConfig { include: own(include), exclude: own(exclude), ..RangeConfig::default() }])
-    }
-
-    fn hosts(ranges: &Ranges) -> Vec<String> {
-        ranges
-            .targets()
-            .map(|target| match target.host {
-                Host::Address(address) => address.to_string(),
-                Host::Name(name) => name,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn every_form_of_a_range_is_understood() {
-        let ranges = ranges(
-            &["10.0.0.0/30", "10.0.1.5-7", "10.0.2.9 - 10.0.2.10", "10.0.3.1", "printer-3.example", "fd00::7"],
-            &[],
-        )
-        .unwrap();
-        assert_eq!(
-            hosts(&ranges),
-            [
-                "10.0.0.1",
-                "10.0.0.2",
-                "10.0.1.5",
-                "10.0.1.6",
-                "10.0.1.7",
-                "10.0.2.9",
-                "10.0.2.10",
-                "10.0.3.1",
-                "printer-3.example",
-                "fd00::7"
-            ]
-        );
-    }
-
-    #[test]
-    fn excludes_win_over_includes() {
-        let ranges = ranges(&["10.0.0.0/29", "a.example", "b.example"], &["10.0.0.2-5", "A.example"]).unwrap();
-        assert_eq!(hosts(&ranges), ["10.0.0.1", "10.0.0.6", "b.example"]);
-        assert!(ranges.allows("10.0.0.1".parse().unwrap()) && !ranges.allows("10.0.0.3".parse().unwrap()));
-    }
-
-    #[test]
-    fn overlapping_ranges_ask_an_address_once() {
-        let one = |text: &str| RangeConfig { include: vec![text.into()], ..RangeConfig::default() };
-        let ranges = Ranges::new(&[one("10.0.0.0/30"), one("10.0.0.1-4")]).unwrap();
-        assert_eq!(hosts(&ranges), ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]);
-    }
-
-    #[test]
-    fn a_range_wider_than_a_16_is_refused_unless_forced() {
-        assert!(matches!(ranges(&["10.0.0.0/15"], &[]), Err(RangeError::TooWide { .. })));
-        assert!(matches!(ranges(&["fd00::/64"], &[]), Err(RangeError::TooWide { .. })));
-        assert!(ranges(&["10.0.0.0/16"], &[]).is_ok());
-        let forced = RangeConfig { include: vec!["10.0.0.0/15".into()], force: true, ..RangeConfig::default() };
-        assert_eq!(Ranges::new(&[forced]).unwrap().len(), 131_070);
-    }
-
-    #[test]
-    fn a_mistyped_address_is_an_error_and_not_a_name() {
-        for bad in [
-            "10.0.0.256",
-            "10.0.0",
-            "10.0.0.0/33",
-            "10.0.0.9-5",
-            "10.0.0.1-fd00::1",
-            "",
-            "a b",
-            "-a.example",
-            "10.0.0.1-x",
-        ] {
-            assert!(ranges(&[bad], &[]).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_whole_16_is_iterated_without_being_stored() {
-        let ranges = ranges(&["10.0.0.0/16"], &["10.0.0.0/17"]).unwrap();
-        assert_eq!(ranges.targets().count(), 32_767);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_understood_or_refused(text in ".{0,60}") {
-            let _ = ranges(&[&text], &[&text]);
-        }
-    }
-}
+#[path = "ranges_tests.rs"]
+mod tests;

@@ -1,8 +1,9 @@
-//! One pass over the ranges: a packet to each address, more only to those that answer.
+//! One pass over the ranges: a packet to each address, more only to those that show that they are there.
 //!
-//! First every address in v2c, for each community, until it answers; then v1 on silent addresses that answered earlier and
-//! on those of small ranges, which is also the second chance of a device whose first packet was lost. A printer that
-//! answers v1 is asked once more in v2c, because that costs fewer packets for ever after.
+//! The four steps that technicians know: is there anybody (an SNMP answer, a refused port, a ping), SNMP in each version and
+//! credential, is it a printer, then its values (`poll`). Each address gets one SNMP packet in the first way of its range. A
+//! silent one is pinged; if it answers that, or answered earlier, it is asked in all ways. A thorough pass asks every silent
+//! address in all ways, at a quarter of the rate: it finds what neither answers pings nor the first way.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -13,12 +14,16 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::Instant;
 
+use super::ping::{PRINTER_PORTS, Pinger, Port, tcp};
 use super::printer_test;
 use super::ranges::{Host, Ranges, Target};
 use crate::poll::At;
 use crate::poll::text::label;
-use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Value, Version, mib};
+use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, UsmError, Value, Version, Way, mib};
 use crate::taken::Cost;
+
+/// By how much a thorough pass is slower than a quick one.
+const THOROUGH_SLOWER: u32 = 4;
 
 /// What was found at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,15 @@ pub enum Kind {
     NotAPrinter,
 }
 
-/// How far a sweep is. Addresses are counted once per pass.
+/// How hard silent addresses are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Depth {
+    #[default]
+    Quick,
+    Thorough,
+}
+
+/// How far a sweep is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     pub asked: u64,
@@ -54,6 +67,10 @@ pub struct Swept {
     pub found: Vec<Found>,
     /// Addresses that are up and refuse SNMP.
     pub refused: Vec<IpAddr>,
+    /// Addresses that are up and silent to SNMP in every way: filtered, or other credentials.
+    pub mute: Vec<IpAddr>,
+    /// Addresses that speak SNMP v3 and refuse the user.
+    pub locked: Vec<(IpAddr, UsmError)>,
     /// Names that could not be resolved.
     pub unresolved: Vec<String>,
     /// Addresses that said nothing at all.
@@ -66,36 +83,23 @@ pub async fn sweep(
     config: &SnmpConfig,
     ranges: &Ranges,
     known: &BTreeSet<IpAddr>,
+    depth: Depth,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Swept {
-    let pacer = Pacer::new(config.packets_per_second);
+    let slower = if depth == Depth::Thorough { THOROUGH_SLOWER } else { 1 };
+    let rate = |range| ranges.packets_per_second(range).unwrap_or(config.packets_per_second) / slower;
+    let asking = Asking {
+        config,
+        pacers: (0..ranges.count()).map(|range| Pacer::new(rate(range))).collect(),
+        pinger: if config.ping { Pinger::open() } else { None },
+        depth,
+    };
     let mut sweep = Sweep { swept: Swept::default(), done: Progress::default(), progress };
-    let mut again = Vec::new();
-    {
-        let mut probes = stream::iter(ranges.targets())
-            .map(|target| first_pass(config, ranges, &pacer, target))
-            .buffer_unordered(config.in_flight.max(1));
-        while let Some(result) = probes.next().await {
-            let address = result.address;
-            let versions = ranges.versions(result.target.range);
-            let both = versions.contains(&Version::V1) && versions.contains(&Version::V2c);
-            let worth_it =
-                address.is_some_and(|address| known.contains(&address)) || ranges.is_small(result.target.range);
-            match (&result.outcome, address) {
-                // A host that refuses the port refuses it in every version.
-                (Outcome::Silent, Some(address)) if both && worth_it => {
-                    again.push((result.target.clone(), address));
-                    sweep.count(result, false);
-                }
-                _ => sweep.count(result, true),
-            }
-        }
-    }
-    let mut probes = stream::iter(again)
-        .map(|(target, address)| second_pass(config, &pacer, target, address))
+    let mut probes = stream::iter(ranges.targets())
+        .map(|target| visit(&asking, ranges, known, target))
         .buffer_unordered(config.in_flight.max(1));
     while let Some(result) = probes.next().await {
-        sweep.count(result, true);
+        sweep.count(result);
     }
     drop(probes);
     let mut swept = sweep.swept;
@@ -104,28 +108,31 @@ pub async fn sweep(
     swept
 }
 
-/// Asks one address with every version and community, whatever the ranges say: for `read` and `diagnose`.
+/// Asks one address in every way, whatever the ranges say: for `read`, `walk` and `diagnose`.
 pub async fn probe(config: &SnmpConfig, host: &str, port: u16) -> Result<Found, SnmpError> {
-    let pacer = Pacer::new(config.packets_per_second);
     let address = match host.parse() {
         Ok(address) => address,
         Err(_) => resolve(host, port).await.ok_or_else(|| SnmpError::Local(format!("{host:?} has no address")))?,
     };
+    let pacer = Pacer::new(config.packets_per_second);
     let target = Target { host: Host::Address(address), port, range: 0 };
-    let mut refused = false;
-    let retried = SnmpConfig { snmp_discovery_retries: config.snmp_retries, ..config.clone() };
-    for version in [Version::V2c, Version::V1] {
-        let result = ask(&retried, &pacer, target.clone(), address, version, config.request_timeout()).await;
-        match result.outcome {
-            Outcome::Found(mut found) => {
-                found.name = (host != address.to_string()).then(|| host.to_owned());
-                return Ok(*found);
-            }
-            Outcome::Refused => refused = true,
-            Outcome::Silent | Outcome::Unresolved => {}
+    let patient = SnmpConfig {
+        snmp_discovery_retries: config.snmp_retries,
+        snmp_discovery_timeout_ms: config.snmp_request_timeout_ms,
+        ..config.clone()
+    };
+    let mut cost = Cost::default();
+    let ways = config.ways(&[Version::V1, Version::V2c, Version::V3], &[]);
+    match ask_all(&patient, &pacer, &target, address, &ways, &mut cost).await {
+        Outcome::Found(mut found) => {
+            found.name = (host != address.to_string()).then(|| host.to_owned());
+            Ok(*found)
         }
+        Outcome::Refused => Err(SnmpError::Refused),
+        Outcome::NotRouted => Err(SnmpError::NotRouted),
+        Outcome::Locked(error) => Err(error.into()),
+        Outcome::Silent | Outcome::Mute | Outcome::Unresolved => Err(SnmpError::NoAnswer),
     }
-    Err(if refused { SnmpError::Refused } else { SnmpError::NoAnswer })
 }
 
 struct Sweep<'a> {
@@ -135,7 +142,7 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    fn count(&mut self, result: Probed, last: bool) {
+    fn count(&mut self, result: Probed) {
         self.swept.cost += result.cost;
         self.done.asked += 1;
         match (result.outcome, result.address) {
@@ -146,14 +153,17 @@ impl Sweep<'_> {
                 }
                 self.swept.found.push(*found);
             }
-            (Outcome::Refused, Some(address)) if last => self.swept.refused.push(address),
-            (Outcome::Silent, _) if last => self.swept.silent += 1,
+            (Outcome::Refused, Some(address)) => self.swept.refused.push(address),
+            (Outcome::Mute, Some(address)) => self.swept.mute.push(address),
+            (Outcome::Locked(error), Some(address)) => self.swept.locked.push((address, error)),
             (Outcome::Unresolved, _) => {
                 if let Host::Name(name) = result.target.host {
                     self.swept.unresolved.push(name);
                 }
             }
-            (Outcome::Refused | Outcome::Silent, _) => {}
+            (Outcome::Silent | Outcome::NotRouted | Outcome::Refused | Outcome::Mute | Outcome::Locked(_), _) => {
+                self.swept.silent += 1;
+            }
         }
         (self.progress)(self.done);
     }
@@ -169,77 +179,133 @@ struct Probed {
 enum Outcome {
     Found(Box<Found>),
     Refused,
+    /// Speaks v3 and refuses the user.
+    Locked(UsmError),
+    /// Up, and silent to SNMP.
+    Mute,
     Silent,
+    NotRouted,
     Unresolved,
 }
 
-async fn first_pass(config: &SnmpConfig, ranges: &Ranges, pacer: &Pacer, target: Target) -> Probed {
+/// What all visits of a sweep share.
+struct Asking<'a> {
+    config: &'a SnmpConfig,
+    /// One for each range.
+    pacers: Vec<Pacer>,
+    pinger: Option<Pinger>,
+    depth: Depth,
+}
+
+async fn visit(asking: &Asking<'_>, ranges: &Ranges, known: &BTreeSet<IpAddr>, target: Target) -> Probed {
     let address = match &target.host {
         Host::Address(address) => Some(*address),
         Host::Name(name) => resolve(name, target.port).await,
     };
-    let Some(address) = address.filter(|address| !ranges.excludes(target.range, *address)) else {
-        return Probed { target, address: None, outcome: Outcome::Unresolved, cost: Cost::default() };
-    };
-    if !ranges.versions(target.range).contains(&Version::V2c) {
-        return ask(config, pacer, target, address, Version::V1, config.discovery_timeout()).await;
-    }
-    ask(config, pacer, target, address, Version::V2c, config.discovery_timeout()).await
-}
-
-async fn second_pass(config: &SnmpConfig, pacer: &Pacer, target: Target, address: IpAddr) -> Probed {
-    let mut result = ask(config, pacer, target.clone(), address, Version::V1, config.discovery_timeout()).await;
-    if let Outcome::Found(found) = &result.outcome
-        && found.kind == Kind::Printer
-    {
-        let community = found.at.community;
-        let only = SnmpConfig {
-            communities: config.communities.get(community).cloned().into_iter().collect(),
-            ..config.clone()
-        };
-        let mut upgraded = ask(&only, pacer, target, address, Version::V2c, config.discovery_timeout()).await;
-        upgraded.cost += result.cost;
-        if let Outcome::Found(found) = &mut upgraded.outcome {
-            found.at.community = community;
-            return upgraded;
-        }
-        result.cost = upgraded.cost;
-    }
-    result
-}
-
-/// One address in one version, community after community.
-async fn ask(
-    config: &SnmpConfig,
-    pacer: &Pacer,
-    target: Target,
-    address: IpAddr,
-    version: Version,
-    timeout: Duration,
-) -> Probed {
     let mut cost = Cost::default();
-    let mut outcome = Outcome::Silent;
-    for community in 0..config.communities.len() {
-        let at = At { address, port: target.port, version, community };
-        let mut client = at.client(config, timeout, config.snmp_discovery_retries);
-        let answer = object_id(&mut client, pacer, config.snmp_discovery_retries).await;
-        match answer {
-            Ok(object_id) => {
-                let found = describe(&mut client, at, object_id, &target.host, config.snmp_retries).await;
-                cost += client.cost();
-                outcome = Outcome::Found(Box::new(found));
-                break;
-            }
-            Err(error) => {
-                cost += client.cost();
-                if error == SnmpError::Refused {
-                    outcome = Outcome::Refused;
-                    break;
-                }
-            }
+    let (Some(address), Some(pacer)) =
+        (address.filter(|address| !ranges.excludes(target.range, *address)), asking.pacers.get(target.range))
+    else {
+        return Probed { target, address: None, outcome: Outcome::Unresolved, cost };
+    };
+    let config = asking.config;
+    let ways = config.ways(ranges.versions(target.range), ranges.credentials(target.range));
+    let Some((first, others)) = ways.split_first() else {
+        return Probed { target, address: Some(address), outcome: Outcome::Silent, cost };
+    };
+    let mut outcome = ask(config, pacer, &target, address, first, &mut cost).await;
+    if matches!(outcome, Outcome::Silent) {
+        let up = known.contains(&address) || is_up(asking, pacer, address, &mut cost).await;
+        if up || asking.depth == Depth::Thorough {
+            // The first way once more, at the end: its packet may have been lost.
+            let again: Vec<Way> = others.iter().chain([first]).cloned().collect();
+            outcome = ask_all(config, pacer, &target, address, &again, &mut cost).await;
+        }
+        if up && matches!(outcome, Outcome::Silent) {
+            outcome = Outcome::Mute;
         }
     }
     Probed { target, address: Some(address), outcome, cost }
+}
+
+/// Liveness of an address that is silent to SNMP. TCP only where pings are not allowed, and only in thorough passes: three
+/// attempts cost more than the whole rest.
+async fn is_up(asking: &Asking<'_>, pacer: &Pacer, address: IpAddr, cost: &mut Cost) -> bool {
+    let timeout = asking.config.ping_timeout();
+    if let Some(pinger) = &asking.pinger {
+        for _ in 0..=asking.config.ping_retries {
+            pacer.wait().await;
+            let (answered, more) = pinger.ping(address, timeout).await;
+            *cost += more;
+            if answered {
+                return true;
+            }
+        }
+        return false;
+    }
+    if asking.depth == Depth::Quick || !asking.config.ping {
+        return false;
+    }
+    for port in PRINTER_PORTS {
+        pacer.wait().await;
+        if tcp(address, port, timeout).await != Port::Silent {
+            return true;
+        }
+    }
+    false
+}
+
+/// One way after the other until one is answered; else the most telling of what came.
+async fn ask_all(
+    config: &SnmpConfig,
+    pacer: &Pacer,
+    target: &Target,
+    address: IpAddr,
+    ways: &[Way],
+    cost: &mut Cost,
+) -> Outcome {
+    let mut best = Outcome::Silent;
+    let mut without_v3 = false;
+    for way in ways {
+        // The engine of v3 is the same for all users: silent to one, silent to all.
+        if way.version == Version::V3 && without_v3 {
+            continue;
+        }
+        match ask(config, pacer, target, address, way, cost).await {
+            found @ Outcome::Found(_) => return found,
+            // A host that refuses the port refuses it in every version.
+            closed @ (Outcome::Refused | Outcome::NotRouted) => return closed,
+            locked @ Outcome::Locked(_) => best = locked,
+            Outcome::Silent | Outcome::Mute | Outcome::Unresolved => without_v3 |= way.version == Version::V3,
+        }
+    }
+    best
+}
+
+/// One address in one way.
+async fn ask(
+    config: &SnmpConfig,
+    pacer: &Pacer,
+    target: &Target,
+    address: IpAddr,
+    way: &Way,
+    cost: &mut Cost,
+) -> Outcome {
+    let at = At { address, port: target.port, version: way.version, credential: way.credential.clone() };
+    let mut client = at.client(config, config.discovery_timeout(), config.snmp_discovery_retries);
+    let answer = object_id(&mut client, pacer, config.snmp_discovery_retries).await;
+    let outcome = match answer {
+        Ok(object_id) => {
+            let found = describe(&mut client, at, object_id, &target.host, config.snmp_retries).await;
+            Outcome::Found(Box::new(found))
+        }
+        Err(SnmpError::Refused) => Outcome::Refused,
+        Err(SnmpError::NotRouted) => Outcome::NotRouted,
+        Err(SnmpError::Usm(error)) => Outcome::Locked(error),
+        Err(_) => Outcome::Silent,
+    };
+    *cost += client.cost();
+    outcome
 }
 
 /// The probe: sysObjectID. A device that lacks it still shows that it is there.
@@ -288,7 +354,8 @@ async fn describe(client: &mut Client, at: At, object_id: Option<Value>, host: &
     }
 }
 
-async fn resolve(name: &str, port: u16) -> Option<IpAddr> {
+/// The first address of a name, IPv4 before IPv6.
+pub async fn resolve(name: &str, port: u16) -> Option<IpAddr> {
     let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await.ok()?.collect();
     // IPv4 first: printers with both answer SNMP on it more often.
     addresses.sort_by_key(SocketAddr::is_ipv6);

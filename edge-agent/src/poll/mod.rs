@@ -47,17 +47,17 @@ pub struct At {
     pub address: IpAddr,
     pub port: u16,
     pub version: Version,
-    /// Place in `snmp.communities`; the text itself is never kept.
-    pub community: usize,
+    /// Name of the credential; the secret itself is never kept.
+    #[serde(alias = "community", deserialize_with = "crate::inventory::credential_name")]
+    pub credential: String,
 }
 
 impl At {
     /// A conversation with the device.
     pub fn client(&self, config: &SnmpConfig, timeout: Duration, retries: u32) -> Client {
-        let community =
-            config.communities.get(self.community).or(config.communities.first()).cloned().unwrap_or_default();
-        let mut client =
-            Client::new(SocketAddr::new(self.address, self.port), self.version, community, timeout, retries);
+        let login = config.login(self.version, &self.credential);
+        let address = SocketAddr::new(self.address, self.port);
+        let mut client = Client::new(address, self.version, login, timeout, retries).with_engines(&config.engines);
         client.packet_oids = config.max_oids_per_packet;
         client
     }
@@ -160,7 +160,7 @@ pub fn adopt(at: &At, full: &full::Full, client: &Client, now: Duration) -> (Kno
         object_id: object_id(table),
         identity: identity_value(table, &plan),
         packet_oids: client.packet_oids,
-        bulk: at.version == Version::V2c && !profile.quirks().no_bulk,
+        bulk: at.version != Version::V1 && !profile.quirks().no_bulk,
         last_full: Some(now),
         full_wanted: !full.complete,
         config_changes: config_changes(table, &plan),

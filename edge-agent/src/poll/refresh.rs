@@ -40,8 +40,8 @@ pub(super) async fn poll(config: &SnmpConfig, known: &mut Known, client: &mut Cl
 
 fn outcome_of(error: &SnmpError) -> Outcome {
     match error {
-        SnmpError::Refused => Outcome::Refused,
-        SnmpError::NoAnswer | SnmpError::Local(_) => Outcome::NoAnswer,
+        SnmpError::Refused | SnmpError::Usm(_) => Outcome::Refused,
+        SnmpError::NoAnswer | SnmpError::NotRouted | SnmpError::Local(_) => Outcome::NoAnswer,
         SnmpError::Unusable(_) | SnmpError::Status { .. } | SnmpError::Endless => Outcome::Unusable,
     }
 }
@@ -103,7 +103,7 @@ fn keep_plan(known: &Known, fresh: &mut Known, polled: &mut Polled, full: &full:
 /// Also whether the alert table was read to its end.
 async fn values(known: &mut Known, client: &mut Client) -> Result<(Table, bool), SnmpError> {
     let oids: Vec<Oid> = known.plan.cells.iter().map(|cell| cell.oid.clone()).collect();
-    let bulk = known.bulk && known.at.version == Version::V2c;
+    let bulk = known.bulk && known.at.version != Version::V1;
     let expected: &[Vec<u32>] = if known.alerts.len() > ALERT_ROWS_PACKED { &[] } else { &known.alerts };
     let mut table = Table::default();
     // How far down prtAlertTable it is certain that all rows came.
@@ -123,7 +123,7 @@ async fn values(known: &mut Known, client: &mut Client) -> Result<(Table, bool),
                     }
                 }
             }
-            Err(SnmpError::Refused) if client.answers() == 0 => return Err(SnmpError::Refused),
+            Err(error @ (SnmpError::Refused | SnmpError::Usm(_))) if client.answers() == 0 => return Err(error),
             Err(error @ (SnmpError::NoAnswer | SnmpError::Unusable(_))) if client.answers() == 0 => {
                 // The next try asks for half; without a next try this was it.
                 if client.retries() == 0 {

@@ -47,7 +47,7 @@ pub(super) fn set(table: &mut Table, object: &[u32], index: &[u32], value: Value
 }
 
 fn at() -> At {
-    At { address: [10, 0, 0, 1].into(), port: 161, version: Version::V2c, community: 0 }
+    At { address: [10, 0, 0, 1].into(), port: 161, version: Version::V2c, credential: String::new() }
 }
 
 pub(super) async fn found(table: &Table) -> (Known, Polled) {

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::limits::STATS_EVERY;
+use crate::discover::Depth;
+use crate::limits::{STATS_EVERY, THOROUGH_EVERY, THOROUGH_FIRST};
 
 /// What is to come beside the polls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +14,14 @@ pub struct Agenda {
     sweep_every: Option<Duration>,
     sweeping: bool,
     next_sweep: Duration,
+    next_thorough: Duration,
     next_stats: Duration,
 }
 
 impl Agenda {
-    /// Both are due at once.
+    /// A quick sweep and the books are due at once.
     pub fn new(now: Duration, sweep_every: Option<Duration>) -> Self {
-        Self { sweep_every, sweeping: false, next_sweep: now, next_stats: now }
+        Self { sweep_every, sweeping: false, next_sweep: now, next_thorough: now + THOROUGH_FIRST, next_stats: now }
     }
 
     /// Whether the books are to be stated now; says so once.
@@ -31,16 +33,20 @@ impl Agenda {
         due
     }
 
-    /// Whether a sweep is to begin now; says so once. One that lasts longer than the interval delays the next.
-    pub fn sweep_due(&mut self, now: Duration) -> bool {
-        match self.sweep_every {
-            Some(every) if !self.sweeping && now >= self.next_sweep => {
-                self.sweeping = true;
-                self.next_sweep = now + every;
-                true
-            }
-            _ => false,
-        }
+    /// Which sweep is to begin now; says so once. One that lasts longer than the interval delays the next.
+    pub fn sweep_due(&mut self, now: Duration) -> Option<Depth> {
+        let every = self.sweep_every.filter(|_| !self.sweeping)?;
+        let depth = if now >= self.next_thorough {
+            self.next_thorough = now + THOROUGH_EVERY;
+            Depth::Thorough
+        } else if now >= self.next_sweep {
+            self.next_sweep = now + every;
+            Depth::Quick
+        } else {
+            return None;
+        };
+        self.sweeping = true;
+        Some(depth)
     }
 
     /// The sweep is done.
@@ -51,7 +57,7 @@ impl Agenda {
     /// When the next of both is due.
     pub fn next(&self) -> Duration {
         match self.sweep_every {
-            Some(_) if !self.sweeping => self.next_sweep.min(self.next_stats),
+            Some(_) if !self.sweeping => self.next_sweep.min(self.next_thorough).min(self.next_stats),
             _ => self.next_stats,
         }
     }
@@ -65,10 +71,16 @@ mod tests {
 
     #[test]
     fn a_sweep_begins_once_an_interval_and_never_while_one_is_under_way() {
+        let minute = HOUR / 60;
         let mut agenda = Agenda::new(Duration::ZERO, Some(HOUR));
-        assert!(agenda.sweep_due(Duration::ZERO) && !agenda.sweep_due(HOUR * 2), "it is under way");
+        assert_eq!(agenda.sweep_due(Duration::ZERO), Some(Depth::Quick));
+        assert_eq!(agenda.sweep_due(HOUR * 2), None, "it is under way");
         agenda.swept();
-        assert!(agenda.sweep_due(HOUR * 2) && !agenda.sweep_due(HOUR * 2));
+        assert_eq!(agenda.sweep_due(minute), None);
+        assert_eq!(agenda.sweep_due(THOROUGH_FIRST), Some(Depth::Thorough), "what the quick one cannot find");
+        agenda.swept();
+        assert_eq!(agenda.sweep_due(HOUR * 2), Some(Depth::Quick));
+        assert_eq!(agenda.sweep_due(HOUR * 2), None);
         assert!(agenda.stats_due(HOUR * 2));
         assert_eq!(agenda.next(), HOUR * 2 + STATS_EVERY, "a sweep under way is not waited for");
     }
@@ -76,6 +88,6 @@ mod tests {
     #[test]
     fn without_ranges_there_is_no_sweep() {
         let mut agenda = Agenda::new(Duration::ZERO, None);
-        assert!(!agenda.sweep_due(HOUR) && agenda.stats_due(HOUR) && !agenda.stats_due(HOUR));
+        assert!(agenda.sweep_due(HOUR).is_none() && agenda.stats_due(HOUR) && !agenda.stats_due(HOUR));
     }
 }

@@ -8,17 +8,20 @@ pub mod agenda;
 mod outcomes;
 mod tasks;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::id::AgentCn;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::agenda::Agenda;
 use self::tasks::{Done, Job};
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, Mode};
 use crate::discover::{RangeError, Ranges};
 use crate::inventory::Inventory;
 use crate::metrics::AgentMetrics;
@@ -44,6 +47,16 @@ pub struct Scheduler {
     lan: Cost,
     polls_failed: u64,
     not_kept: u64,
+    hints: Hints,
+    /// Where the roster lies; `None` if nothing may touch the disk.
+    roster_dir: Option<PathBuf>,
+}
+
+/// What traps tell the scheduler, and what it tells the listener: whose traps count.
+#[derive(Debug)]
+pub struct Hints {
+    pub from: mpsc::Receiver<IpAddr>,
+    pub known: watch::Sender<Arc<BTreeSet<IpAddr>>>,
 }
 
 /// What is under way.
@@ -64,6 +77,7 @@ impl Scheduler {
         spool: SpoolHandle,
         moments: Moments,
         metrics: AgentMetrics,
+        hints: Hints,
     ) -> Result<Self, RangeError> {
         let ranges = Ranges::new(&config.ranges)?;
         if ranges.is_empty() {
@@ -82,6 +96,8 @@ impl Scheduler {
             lan: Cost::default(),
             polls_failed: 0,
             not_kept: 0,
+            hints,
+            roster_dir: (config.spool.mode == Mode::Disk).then_some(config.agent.data_dir),
         })
     }
 
@@ -121,6 +137,9 @@ impl Scheduler {
                         self.done(done, &mut round).await?;
                     }
                 }
+                Some(address) = self.hints.from.recv() => {
+                    self.inventory.hint(address);
+                }
                 () = self.moments.clock().until_steady(next) => {}
             }
         }
@@ -140,7 +159,10 @@ impl Scheduler {
     async fn begin(&mut self) -> Result<(), Closed> {
         let boot = self.moments.boot();
         self.inventory = Inventory::load(self.spool.take_inventory().await?, boot);
-        let gone = self.inventory.retain(|at| self.ranges.allows(at.address));
+        let gone = self.inventory.retain(|at| {
+            let named = self.ranges.has_names() && !self.ranges.only_excludes(at.address);
+            self.ranges.allows(at.address) || named
+        });
         self.spool.set_inventory(gone).await?;
         let polled = self.spool.polled(self.inventory.devices()).await?;
         for ((_, entry), polled) in self.inventory.iter_mut().zip(polled) {
@@ -163,8 +185,8 @@ impl Scheduler {
                 round.jobs.push_back(Job::Poll(place));
             }
         }
-        if round.agenda.sweep_due(now) {
-            self.start_sweep(round);
+        if let Some(depth) = round.agenda.sweep_due(now) {
+            self.start_sweep(depth, round);
         }
         while round.polls_running < self.snmp.in_flight
             && let Some(job) = round.jobs.pop_front()
@@ -176,7 +198,15 @@ impl Scheduler {
 
     async fn save_inventory(&mut self) -> Result<(), Closed> {
         let changes = self.inventory.changes(self.moments.boot());
-        if changes.is_empty() { Ok(()) } else { self.spool.set_inventory(changes).await }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if let Some(dir) = self.roster_dir.clone() {
+            let roster = self.inventory.roster();
+            // Only for commands beside the agent: without it, they know less.
+            let _ = tokio::task::spawn_blocking(move || roster.write(&dir)).await;
+        }
+        self.spool.set_inventory(changes).await
     }
 
     fn measures(&self) -> Measures {
@@ -190,6 +220,7 @@ impl Scheduler {
     }
 
     fn count_devices(&self) {
+        self.hints.known.send_replace(Arc::new(self.inventory.addresses()));
         self.metrics.devices.set(i64::try_from(self.inventory.len()).unwrap_or(i64::MAX));
     }
 

@@ -7,7 +7,7 @@ use schemas::wire::Outcome;
 use super::tasks::{Died, Done, FirstRead, Job};
 use super::{Round, Scheduler};
 use crate::discover::{Found, Kind, Swept};
-use crate::inventory::Adopted;
+use crate::inventory::{Adopted, Move};
 use crate::poll::{At, Known};
 use crate::spool::given::Given;
 use crate::spool::handle::{Closed, Kept};
@@ -36,11 +36,11 @@ impl Scheduler {
     }
 
     async fn polled(&mut self, place: usize, result: Result<(Box<Known>, u8, Cost, Kept), Died>) -> Result<(), Closed> {
-        let Some(entry) = self.inventory.get_mut(place) else { return Ok(()) };
-        entry.busy = false;
         match result {
             Ok((known, outcome, cost, kept)) => {
-                (entry.known, entry.outcome) = (*known, Some(outcome));
+                if let Some(moved) = self.inventory.polled(place, *known, outcome) {
+                    self.moved(moved).await?;
+                }
                 self.count(outcome, cost);
                 if kept == Kept::Refused {
                     self.not_kept += 1;
@@ -53,10 +53,21 @@ impl Scheduler {
                 }
             }
             Err(Died) => {
+                let Some(entry) = self.inventory.get_mut(place) else { return Ok(()) };
+                entry.busy = false;
                 let address = entry.known.at.address;
                 self.died("poll", address.to_string()).await?;
             }
         }
+        Ok(())
+    }
+
+    /// A known device was followed to another address.
+    async fn moved(&mut self, moved: Move) -> Result<(), Closed> {
+        self.count_devices();
+        tracing::info!(from = %moved.from, to = %moved.to, "device moved");
+        let fields = [("from_address", moved.from.to_string()), ("to_address", moved.to.to_string())];
+        self.spool.take(vec![Given::event(self.moments.now(), "device-moved", fields)]).await?;
         Ok(())
     }
 
@@ -85,6 +96,7 @@ impl Scheduler {
                 vec![("from_address", from.to_string()), ("to_address", address.to_string())],
             )),
             Adopted::Second => {
+                self.count_devices();
                 tracing::info!(%address, "second address of a known device");
                 return Ok(());
             }
@@ -106,11 +118,16 @@ impl Scheduler {
             printers = printers.count(),
             new = news.len(),
             refused = swept.refused.len(),
+            mute = swept.mute.len(),
+            locked = swept.locked.len(),
             unresolved = swept.unresolved.len(),
             silent = swept.silent,
             bytes = swept.cost.bytes,
             "sweep done"
         );
+        for (address, error) in &swept.locked {
+            tracing::warn!(%address, %error, "SNMP v3 is refused; run edge-agent diagnose with this address");
+        }
         for name in &swept.unresolved {
             tracing::warn!(name, "host name of a range cannot be resolved");
         }

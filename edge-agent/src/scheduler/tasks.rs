@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::{Round, Scheduler};
-use crate::discover::{Swept, sweep};
+use crate::discover::{Depth, Swept, sweep};
 use crate::poll::{At, Known, PollError, first_read, refresh};
 use crate::spool::given::Given;
 use crate::spool::handle::Kept;
@@ -40,7 +40,7 @@ impl Scheduler {
                 let Some(entry) = self.inventory.get_mut(place) else { return };
                 // A poll belongs to the burst in which it begins, as its stamp does: if the next burst comes before its end,
                 // the device is due again.
-                entry.last = Some(now);
+                (entry.last, entry.hinted) = (Some(now), false);
                 let (mut known, spool) = (entry.known.clone(), self.spool.clone());
                 let work = async move {
                     let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
@@ -65,7 +65,7 @@ impl Scheduler {
         round.polls_running += 1;
     }
 
-    pub(super) fn start_sweep(&mut self, round: &mut Round) {
+    pub(super) fn start_sweep(&mut self, depth: Depth, round: &mut Round) {
         self.inventory.forget_second();
         let (snmp, ranges) = (Arc::clone(&self.snmp), Arc::clone(&self.ranges));
         let known = self.inventory.addresses();
@@ -73,7 +73,7 @@ impl Scheduler {
         // A sweep is one long conversation with many addresses; it gets a thread of its own, which ends with the agent.
         round.running.spawn_blocking(move || {
             runtime.block_on(async move {
-                let work = async { Box::new(sweep(&snmp, &ranges, &known, &mut |_| {}).await) };
+                let work = async { Box::new(sweep(&snmp, &ranges, &known, depth, &mut |_| {}).await) };
                 match token.run_until_cancelled(guarded(work)).await {
                     Some(swept) => Done::Swept(swept),
                     None => Done::Swept(Ok(Box::default())),

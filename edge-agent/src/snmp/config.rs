@@ -1,26 +1,37 @@
 //! Sections `[snmp]` and `[[ranges]]` of the configuration: how to ask, and where.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use service::secret::Secret;
 
+use super::credential::Credential;
+use super::usm::Engines;
 use crate::poll::profile::Profiles;
 
 /// How devices are asked. The names of the settings are those that technicians know from other collectors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SnmpConfig {
-    /// Community strings, tried in this order. Best written as `{ file = "/etc/platen/community" }`.
+    /// Community strings, tried in this order in v2c and v1. Best written as `{ file = "/etc/platen/community" }`.
+    /// Ranges and reports call them `community-1`, `community-2`, …
     pub communities: Vec<Secret>,
+    /// Further credentials by name, of any version.
+    pub credentials: Vec<Credential>,
+    /// Whether silent addresses are pinged, where the system allows it: one that answers is worth asking in other ways.
+    pub ping: bool,
+    /// How long an address may take to answer a ping, ms, and how often it is pinged again.
+    pub ping_timeout_ms: u64,
+    pub ping_retries: u32,
     /// How long a device that was found may take to answer one packet, ms.
     pub snmp_request_timeout_ms: u64,
     /// How long an address may take to answer while devices are searched, ms.
     pub snmp_discovery_timeout_ms: u64,
     /// How often a known device is asked again after silence. Each further try asks for half as much.
     pub snmp_retries: u32,
-    /// How often a silent address is asked again in a sweep. 0 keeps the sweep of an empty /24 below 25 KB; the v1 pass
-    /// over small ranges is a second chance for every device.
+    /// How often a silent address is asked again in a sweep. 0 keeps the sweep of an empty /24 below 25 KB; an address that
+    /// answers a ping, or answered earlier, is asked again in every way.
     pub snmp_discovery_retries: u32,
     /// Devices and addresses asked at the same time.
     pub in_flight: usize,
@@ -30,6 +41,9 @@ pub struct SnmpConfig {
     pub max_oids_per_packet: usize,
     /// Hours after which names, capacities and identity are read again; in between only what changes is read.
     pub full_read_hours: u32,
+    /// What v3 learned of engines while the process runs.
+    #[serde(skip)]
+    pub engines: Engines,
     /// Folder of the site's own profiles: `*.toml` that add a printer model or replace a built-in profile of the same name.
     #[serde(rename = "profiles_dir", skip_serializing_if = "Profiles::is_builtin")]
     pub profiles: Profiles,
@@ -39,6 +53,10 @@ impl Default for SnmpConfig {
     fn default() -> Self {
         Self {
             communities: vec![Secret::new("public")],
+            credentials: Vec::new(),
+            ping: true,
+            ping_timeout_ms: 1_000,
+            ping_retries: 0,
             snmp_request_timeout_ms: 2_000,
             snmp_discovery_timeout_ms: 1_000,
             snmp_retries: 1,
@@ -47,6 +65,7 @@ impl Default for SnmpConfig {
             packets_per_second: 200,
             max_oids_per_packet: 60,
             full_read_hours: 24,
+            engines: Engines::default(),
             profiles: Profiles::builtin(),
         }
     }
@@ -55,15 +74,12 @@ impl Default for SnmpConfig {
 impl SnmpConfig {
     /// Refuses what cannot work, naming the key and the values that can.
     pub fn check(&self) -> Result<(), String> {
-        if self.communities.is_empty() || self.communities.len() > 16 {
-            return Err(format!("snmp.communities has {} entries; give 1 to 16", self.communities.len()));
-        }
-        if self.communities.iter().any(|community| community.is_empty() || community.expose().len() > 255) {
-            return Err("snmp.communities: a community has 1 to 255 bytes".into());
-        }
+        self.check_credentials()?;
         for (key, value, low, high) in [
             ("snmp_request_timeout_ms", self.snmp_request_timeout_ms, 50, 60_000),
             ("snmp_discovery_timeout_ms", self.snmp_discovery_timeout_ms, 50, 60_000),
+            ("ping_timeout_ms", self.ping_timeout_ms, 50, 60_000),
+            ("ping_retries", self.ping_retries.into(), 0, 10),
             ("snmp_retries", self.snmp_retries.into(), 0, 10),
             ("snmp_discovery_retries", self.snmp_discovery_retries.into(), 0, 10),
             ("in_flight", self.in_flight as u64, 1, 256),
@@ -86,12 +102,16 @@ impl SnmpConfig {
         Duration::from_millis(self.snmp_discovery_timeout_ms)
     }
 
+    pub fn ping_timeout(&self) -> Duration {
+        Duration::from_millis(self.ping_timeout_ms)
+    }
+
     pub fn full_read_every(&self) -> Duration {
         Duration::from_secs(3_600) * self.full_read_hours
     }
 }
 
-/// Versions that can be asked; SNMP v3 comes with its own credentials.
+/// Versions that can be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Version {
     #[serde(rename = "1")]
@@ -99,6 +119,8 @@ pub enum Version {
     #[default]
     #[serde(rename = "2c")]
     V2c,
+    #[serde(rename = "3")]
+    V3,
 }
 
 impl Version {
@@ -106,6 +128,7 @@ impl Version {
         match self {
             Self::V1 => 0,
             Self::V2c => 1,
+            Self::V3 => 3,
         }
     }
 }
@@ -115,6 +138,7 @@ impl std::fmt::Display for Version {
         f.write_str(match self {
             Self::V1 => "1",
             Self::V2c => "2c",
+            Self::V3 => "3",
         })
     }
 }
@@ -128,9 +152,16 @@ pub struct RangeConfig {
     /// The same forms; what is in here is never asked.
     pub exclude: Vec<String>,
     pub port: u16,
-    /// Versions to try, of "2c" and "1". With both, v1 is tried on silent addresses that answered earlier, and on all
-    /// silent addresses of ranges of at most 256 addresses. For v1-only devices in a wider range write `["1"]`.
+    /// A file with more of them, one a line; `#` begins a comment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_file: Option<PathBuf>,
+    /// Versions to try, of "2c", "1" and "3".
     pub snmp_versions: Vec<Version>,
+    /// Names of the credentials to try; empty = all.
+    pub credentials: Vec<String>,
+    /// Packets a second that a sweep sends into this range at most; absent: `snmp.packets_per_second`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets_per_second: Option<u32>,
     /// Accept more than 65,536 addresses.
     pub force: bool,
 }
@@ -141,7 +172,10 @@ impl Default for RangeConfig {
             include: Vec::new(),
             exclude: Vec::new(),
             port: 161,
-            snmp_versions: vec![Version::V2c, Version::V1],
+            include_file: None,
+            snmp_versions: vec![Version::V2c, Version::V1, Version::V3],
+            credentials: Vec::new(),
+            packets_per_second: None,
             force: false,
         }
     }

@@ -66,7 +66,9 @@ pub async fn instances(client: &mut Client, oids: &[Oid]) -> Result<Fetched, Snm
                     }
                 }
             }
-            Err(error @ (SnmpError::Refused | SnmpError::Local(_))) => return given_up(client, fetched, error),
+            Err(error @ (SnmpError::Refused | SnmpError::NotRouted | SnmpError::Local(_) | SnmpError::Usm(_))) => {
+                return given_up(client, fetched, error);
+            }
             Err(SnmpError::Endless) => return given_up(client, fetched, SnmpError::Endless),
             Err(error) => {
                 silent += 1;
@@ -106,7 +108,7 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
         let from: Vec<Oid> = open.iter().map(|at| walks[*at].at.clone()).collect();
         let outcome = match client.version() {
             Version::V1 => client.getnext(&from).await,
-            Version::V2c => {
+            Version::V2c | Version::V3 => {
                 let fits = u32::try_from(client.packet_oids / from.len()).unwrap_or(1);
                 client.getbulk(&from, 0, fits.clamp(1, REPETITIONS)).await
             }
@@ -141,7 +143,13 @@ pub async fn columns(client: &mut Client, columns: &[&[u32]]) -> Result<Fetched,
                 }
                 learn(client, client.packet_oids / 2);
             }
-            Err(error @ (SnmpError::Refused | SnmpError::Local(_) | SnmpError::Endless)) => {
+            Err(
+                error @ (SnmpError::Refused
+                | SnmpError::NotRouted
+                | SnmpError::Local(_)
+                | SnmpError::Usm(_)
+                | SnmpError::Endless),
+            ) => {
                 return given_up(client, fetched, error);
             }
             Err(error) => {

@@ -23,8 +23,9 @@ pub const REPETITIONS: u32 = 8;
 pub const ALERT_ROWS_PACKED: usize = 8;
 /// Addresses of one range without `force`: a /16.
 pub const RANGE_ADDRESSES_MAX: u128 = 65_536;
-/// Silent addresses of ranges up to this size are asked once more in v1; a /24.
-pub const SMALL_RANGE: u128 = 256;
+/// Lines of a file of addresses, and its bytes: a list is for some thousand printers, networks are written as ranges.
+pub const LIST_LINES_MAX: usize = 4_096;
+pub const LIST_BYTES_MAX: u64 = 1024 * 1024;
 /// A recording: bytes of the file and of one line.
 pub const WALK_BYTES_MAX: u64 = 32 * 1024 * 1024;
 pub const WALK_LINE_BYTES_MAX: usize = 2 * STRING_BYTES_MAX + 2 * 1_024;

@@ -40,6 +40,16 @@ pub struct Manners {
     pub cut_to: Option<usize>,
     /// GETBULK is answered as GETNEXT.
     pub no_bulk: bool,
+    /// Each answer takes so long, ms.
+    pub delay_ms: u64,
+    /// What follows an object is the object itself: a table without an end.
+    pub circular: bool,
+    /// Answers come from another port than was asked.
+    pub other_port: bool,
+    /// Answers bear another request id.
+    pub other_id: bool,
+    /// Bytes of the string that stands for a long one; 0 = there is none.
+    pub huge: usize,
 }
 
 /// A running device; it ends with the value.
@@ -87,14 +97,29 @@ pub async fn start_at(address: &str, table: Table, manners: Manners) -> Device {
             {
                 replies.insert(0, previous);
             }
+            if manners.delay_ms > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(manners.delay_ms)).await;
+            }
+            let elsewhere = UdpSocket::bind((address.ip(), 0)).await.unwrap();
+            let socket = if manners.other_port { &elsewhere } else { &socket };
             for reply in replies {
                 heard.fetch_add(reply.len() as u64 + 28, Ordering::SeqCst);
-                socket.send_to(&reply, from).await.unwrap();
+                // What is too large for a datagram is not sent.
+                let _ = socket.send_to(&reply, from).await;
             }
         }
     });
     Device { address, requests, bytes, task }
 }
+
+/// A device one of whose strings is longer than a table keeps.
+pub async fn start_with_huge(mut table: Table, oid: &Oid, bytes: usize) -> Device {
+    table.insert(oid.clone(), Value::Bytes(HUGE.to_vec()));
+    start(table, Manners { huge: bytes, ..Manners::default() }).await
+}
+
+/// Stands for the long string in the table.
+const HUGE: &[u8] = b"huge";
 
 type Bind = (Oid, Option<Value>);
 
@@ -106,6 +131,7 @@ fn answer(table: &Table, manners: Manners, request: &[u8]) -> Option<Vec<u8>> {
     }
     let asked: Vec<Oid> = pdu.varbinds.clone().map(|(oid, _)| oid.to_string().parse().unwrap()).collect();
     let next = |oid: &Oid| match table.after(oid.arcs()) {
+        Some((_, value)) if manners.circular => (oid.clone(), Some(value.clone())),
         Some((name, value)) => (name.clone(), Some(value.clone())),
         None => (oid.clone(), None),
     };
@@ -140,8 +166,14 @@ fn answer(table: &Table, manners: Manners, request: &[u8]) -> Option<Vec<u8>> {
         let echo = asked.into_iter().map(|oid| (oid, None)).collect::<Vec<_>>();
         return Some(message(v1, pdu.req_id, 2, place as i64 + 1, &echo));
     }
+    for (_, value) in &mut binds {
+        if manners.huge > 0 && *value == Some(Value::Bytes(HUGE.to_vec())) {
+            *value = Some(Value::Bytes(vec![b'x'; manners.huge]));
+        }
+    }
     binds.truncate(manners.cut_to.unwrap_or(usize::MAX));
-    Some(message(v1, pdu.req_id, 0, 0, &binds))
+    let id = if manners.other_id { pdu.req_id.wrapping_add(7) } else { pdu.req_id };
+    Some(message(v1, id, 0, 0, &binds))
 }
 
 fn message(v1: bool, id: i32, status: i64, index: i64, binds: &[Bind]) -> Vec<u8> {
@@ -206,7 +238,8 @@ fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut bytes = match length {
         0..0x80 => vec![tag, length as u8],
         0x80..0x100 => vec![tag, 0x81, length as u8],
-        _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+        0x100..0x1_0000 => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+        _ => vec![tag, 0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8],
     };
     bytes.extend(contents);
     bytes

@@ -3,11 +3,17 @@
 //! Pure apart from [`load`]. A line that cannot be read is an error with its number; nothing is guessed. Bounded in bytes,
 //! lines and values.
 
+mod mask;
+pub mod record;
+
 use std::net::Ipv4Addr;
 use std::path::Path;
 
 use crate::snmp::limits::{VALUES_MAX, WALK_BYTES_MAX, WALK_LINE_BYTES_MAX};
 use crate::snmp::{Oid, Table, Value};
+
+pub use mask::masked;
+pub use record::{Ended, Recording};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
