@@ -167,6 +167,8 @@ fn happened(kind: &str, alert: &OpenAlert) -> Happened {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn row(index: u32, severity: i64, code: i64, text: &str) -> AlertRow {
@@ -190,16 +192,16 @@ mod tests {
     fn an_alert_opens_and_closes_once_whatever_its_row() {
         let (low, jam) = (row(3, 4, 1104, "Toner low: 12 %"), row(4, 3, 8, "Jam"));
         let id = "11.1.0.1104".to_owned();
-        assert_eq!(kinds(&[], &[low.clone()]), [("alert-opened".to_owned(), id.clone())]);
+        assert_eq!(kinds(&[], from_ref(&low)), [("alert-opened".to_owned(), id.clone())]);
         let renumbered = row(9, 4, 1104, "Toner low: 11 %");
-        assert_eq!(kinds(&[low.clone()], &[renumbered]), []);
-        assert_eq!(kinds(&[low.clone(), jam.clone()], &[jam]), [("alert-closed".to_owned(), id)]);
+        assert_eq!(kinds(from_ref(&low), &[renumbered]), []);
+        assert_eq!(kinds(&[low, jam.clone()], &[jam]), [("alert-closed".to_owned(), id)]);
     }
 
     #[test]
     fn of_two_rows_that_say_the_same_each_closes_by_itself() {
         let (first, second) = (row(23, 4, 1001, ""), row(24, 4, 1001, ""));
-        assert_eq!(kinds(&[first.clone()], &[first.clone(), second.clone()]).len(), 1);
+        assert_eq!(kinds(from_ref(&first), &[first.clone(), second.clone()]).len(), 1);
         let closed = kinds(&[first.clone(), second], &[first]);
         assert_eq!(closed, [("alert-closed".to_owned(), "11.1.0.1001#2".to_owned())]);
     }

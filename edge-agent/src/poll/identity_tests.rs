@@ -76,45 +76,46 @@ fn the_first_real_interface_names_the_device() {
 
 #[test]
 fn maker_and_model_are_seen_through_cards_and_other_names() {
+    let (zero, one): (&[u32], &[u32]) = (&[0], &[1]);
     let jetdirect: &[u32] = &[1, 3, 6, 1, 4, 1, 11, 2, 3, 9, 1, 1, 7];
     let card = "HP ETHERNET MULTI-ENVIRONMENT,ROM none,JETDIRECT,JD149,EEPROM JDI99999999";
     for (enterprise, objects, expected) in [
-        (2435, vec![(mib::HR_DEVICE_DESCR, &[1][..], "Brother HL-L8260CDW series")], ("Brother", "HL-L8260CDW")),
+        (2435, vec![(mib::HR_DEVICE_DESCR, one, "Brother HL-L8260CDW series")], ("Brother", "HL-L8260CDW")),
         (
             11,
-            vec![(mib::SYS_DESCR, &[0], card), (jetdirect, &[0], "MFG:Kyocera Mita;MDL:FS-1020D;")],
+            vec![(mib::SYS_DESCR, zero, card), (jetdirect, zero, "MFG:Kyocera Mita;MDL:FS-1020D;")],
             ("Kyocera", "FS-1020D"),
         ),
         (
             11,
-            vec![(mib::SYS_DESCR, &[0], card), (jetdirect, &[0], "MFG:Hewlett-Packard;MDL:HP LaserJet 4250;")],
+            vec![(mib::SYS_DESCR, zero, card), (jetdirect, zero, "MFG:Hewlett-Packard;MDL:HP LaserJet 4250;")],
             ("HP", "LaserJet 4250"),
         ),
         (
             1347,
-            vec![(mib::SYS_DESCR, &[0], "TA_UTAX Printing System"), (mib::HR_DEVICE_DESCR, &[1], "P-4532DN")],
+            vec![(mib::SYS_DESCR, zero, "TA_UTAX Printing System"), (mib::HR_DEVICE_DESCR, one, "P-4532DN")],
             ("UTAX", "P-4532DN"),
         ),
-        (1347, vec![(mib::SYS_DESCR, &[0], "HP ETHERNET MULTI-ENVIRONMENT,ROM J.sp.00,JETDIRECT EX")], ("Kyocera", "")),
-        (367, vec![(mib::HR_DEVICE_DESCR, &[1], "LANIER MP C3501")], ("Lanier", "MP C3501")),
+        (1347, vec![(mib::SYS_DESCR, zero, "HP ETHERNET MULTI-ENVIRONMENT,ROM J.sp.00,JETDIRECT EX")], ("Kyocera", "")),
+        (367, vec![(mib::HR_DEVICE_DESCR, one, "LANIER MP C3501")], ("Lanier", "MP C3501")),
         (
             367,
-            vec![(mib::SYS_DESCR, &[0], "RICOH MP 3053 1.09 / RICOH Network Printer C model")],
+            vec![(mib::SYS_DESCR, zero, "RICOH MP 3053 1.09 / RICOH Network Printer C model")],
             ("Ricoh", "MP 3053 1.09"),
         ),
-        (18334, vec![(mib::SYS_DESCR, &[0], "Develop ineo  280")], ("Develop", "ineo 280")),
-        (18334, vec![(mib::SYS_DESCR, &[0], "KONICA MINOLTA bizhub C250i")], ("Konica Minolta", "bizhub C250i")),
+        (18334, vec![(mib::SYS_DESCR, zero, "Develop ineo  280")], ("Develop", "ineo 280")),
+        (18334, vec![(mib::SYS_DESCR, zero, "KONICA MINOLTA bizhub C250i")], ("Konica Minolta", "bizhub C250i")),
         (
             2001,
             vec![(
                 mib::SYS_DESCR,
-                &[0],
+                zero,
                 "OKI OkiLAN 9450g Rev.00.69 PrintServer: Attached to MC873 Rev.07.87 : Copyright",
             )],
             ("OKI", "MC873"),
         ),
-        (297, vec![(mib::HR_DEVICE_DESCR, &[1], "FUJI XEROX ApeosPort-V C3375")], ("FUJIFILM", "ApeosPort-V C3375")),
-        (99_999, vec![(mib::HR_DEVICE_DESCR, &[1], "Acme Printomatic")], ("", "Acme Printomatic")),
+        (297, vec![(mib::HR_DEVICE_DESCR, one, "FUJI XEROX ApeosPort-V C3375")], ("FUJIFILM", "ApeosPort-V C3375")),
+        (99_999, vec![(mib::HR_DEVICE_DESCR, one, "Acme Printomatic")], ("", "Acme Printomatic")),
     ] {
         let found = read(&of(enterprise, &objects));
         assert_eq!((found.maker.as_str(), found.model.as_str()), expected, "{enterprise} {objects:?}");

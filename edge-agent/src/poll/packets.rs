@@ -249,7 +249,7 @@ mod tests {
             .iter()
             .map(|index| row(index))
             .collect();
-        let packets = plan(&oids, &[column.clone()], &[], true, 60);
+        let packets = plan(&oids, std::slice::from_ref(&column), &[], true, 60);
         let one_run =
             |packet: &Packet| matches!(packet, Packet::Bulk { runs, repetitions: 6, .. } if *runs == [column.clone()]);
         assert!(packets.iter().any(one_run), "{packets:?}");

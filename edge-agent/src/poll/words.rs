@@ -10,7 +10,7 @@ const WORDS_MAX: usize = 256;
 pub fn all(bytes: &[u8]) -> Vec<(u8, u32)> {
     let mut words = Vec::new();
     let mut rest = bytes;
-    while let [id @ ..=0xfe, 1, length @ 1..=4, tail @ ..] = rest
+    while let [id @ 0..=0xfe, 1, length @ 1..=4, tail @ ..] = rest
         && words.len() < WORDS_MAX
     {
         let length = usize::from(*length);

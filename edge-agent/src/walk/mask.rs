@@ -145,10 +145,13 @@ impl Mask {
 fn tellers(table: &Table) -> BTreeMap<Vec<u8>, bool> {
     let held =
         |object| table.column(object).filter_map(|(_, value)| value.bytes()).map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let names = [mib::SYS_NAME, mib::SYS_LOCATION, mib::SYS_CONTACT].into_iter().flat_map(held);
-    let serials = [mib::PRT_GENERAL_SERIAL_NUMBER, mib::ENT_PHYSICAL_SERIAL_NUM].into_iter().flat_map(held);
     let profile = Profiles::builtin().of(table);
-    let vendor = identity::serial(table, &profile).map(|serial| serial.text.into_bytes());
+    let host = identity::host_name(table, &profile).map(String::into_bytes);
+    let names = [mib::SYS_NAME, mib::SYS_LOCATION, mib::SYS_CONTACT].into_iter().flat_map(held).chain(host);
+    let serials = [mib::PRT_GENERAL_SERIAL_NUMBER, mib::ENT_PHYSICAL_SERIAL_NUM].into_iter().flat_map(held);
+    let chosen = identity::serial(table, &profile).map(|serial| serial.text);
+    let own = identity::vendor_serials(table, &profile).into_iter().map(|(_, text)| text);
+    let vendor = chosen.into_iter().chain(own).map(String::into_bytes);
     let all = names.map(|text| (text, false)).chain(serials.chain(vendor).map(|text| (text, true)));
     all.filter(|(text, _)| !text.is_empty()).collect()
 }

@@ -116,8 +116,10 @@ fn cost(before: Traffic, after: Traffic, cpu: f64, polls: usize) -> Cost {
 
 /// Refreshes by the agent's own code, on a thread of its own, whose CPU time is counted.
 async fn ours(unit: &Arc<Unit>, port: u16, polls: usize) -> Result<Cost> {
-    let (unit, at) =
-        (Arc::clone(unit), At { address: unit.address().into(), port, version: Version::V2c, credential: String::new() });
+    let (unit, at) = (
+        Arc::clone(unit),
+        At { address: unit.address().into(), port, version: Version::V2c, credential: String::new() },
+    );
     let work = move || -> Result<Cost> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
