@@ -139,7 +139,7 @@ async fn a_draft_is_the_same_to_the_byte_from_every_reading_and_from_those_that_
         ("2026-03", "2026-04-02T00:00:00Z"),
         ("2026-03", "2026-05-20T00:00:00Z"),
         ("2026-02-10..2026-03-29", "2026-03-30T10:00:00Z"),
-        ("2026-04", "2026-04-12T00:00:00Z"),
+        ("2026-04-01..2026-04-12", "2026-04-12T00:00:00Z"),
     ] {
         let (every, none) = desk.draft("every", period, as_of).await?;
         let (proved, count) = desk.draft("proved", period, as_of).await?;
