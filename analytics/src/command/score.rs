@@ -82,8 +82,11 @@ fn horizon(p50: f64) -> &'static str {
     }
 }
 
+/// Days until empty, and [p10, p50, p90].
+type Row = (f64, [f64; 3]);
+
 fn groups(ended: &[Ended]) -> Vec<Group> {
-    let mut rows: BTreeMap<(usize, &'static str, &str), Vec<(f64, [f64; 3])>> = BTreeMap::new();
+    let mut rows: BTreeMap<(usize, &str, &str), Vec<Row>> = BTreeMap::new();
     for one in ended {
         for (order, (kind, name)) in one.labels.iter().enumerate() {
             rows.entry((order, kind, name)).or_default().push((one.truth, one.days));

@@ -147,7 +147,7 @@ pub fn orders_csv(orders: &[Order]) -> String {
     )
 }
 
-fn csv<'a>(header: &[&'a str], rows: impl Iterator<Item = Vec<String>>) -> String {
+fn csv(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
     // Writing into memory cannot fail, and every row has the length of the header.
     let mut done = out.write_record(header);

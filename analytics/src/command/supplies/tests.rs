@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::*;
 use crate::forecast::constants::Constants;
 use crate::forecast::series::Facts;
-use crate::supplies::order;
 
 const NOW: f64 = 20_000.0;
 
@@ -65,7 +64,7 @@ fn what_lies_at_a_site_goes_to_whoever_needs_it_first() {
 fn a_repeated_run_writes_nothing_more_and_a_vanished_need_withdraws_the_proposal() {
     let (plan, writes) = decided(vec![line("d", 5.0)], &mut Stock::default());
     assert_eq!((plan.ship.len(), writes.len()), (1, 1));
-    let proposed = order::orders(&writes).0.remove(0);
+    let proposed = orders(&writes).0.remove(0);
     let again = Open { order: Some(proposed.clone()), ..line("d", 5.0) };
     let (plan, more) = decided(vec![again], &mut Stock::default());
     assert_eq!((plan.ship[0].order.as_str(), more.len()), (proposed.id.as_str(), 0));
@@ -82,7 +81,7 @@ fn an_order_that_should_have_come_is_told() {
         ts: (20_000 - 20) * 86_400_000,
         ..SupplyOrderRow::default()
     };
-    let late = Open { order: Some(order::orders(&[shipped]).0.remove(0)), ..line("d", 1.0) };
+    let late = Open { order: Some(orders(&[shipped]).0.remove(0)), ..line("d", 1.0) };
     let (plan, writes) = decided(vec![late], &mut Stock::default());
     assert!(plan.ship.is_empty() && writes.is_empty(), "never two open orders for a slot");
     assert!(matches!(plan.findings[0].finding, Finding::Overdue { .. }));
