@@ -8,6 +8,9 @@ use schemas::limits::{BODY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 // --- time
 /// An answer to a hello that took longer says too little about the server's time.
 pub const ROUND_TRIP_MAX: Duration = Duration::from_secs(5);
+/// A hello that nobody answered is repeated after this, then ever less often: after a restart of the broker agents are often
+/// back a moment before ingest is.
+pub const HELLO_FIRST: Duration = Duration::from_secs(1);
 /// The server's time is asked for again after this long on one connection: a quartz drifts some seconds a day.
 pub const HELLO_AGAIN: Duration = Duration::from_secs(24 * 3600);
 /// Two statements of the server's time agree if they differ by no more than this…

@@ -1,7 +1,8 @@
 //! The arithmetic of the books: which seqs are accounted for, open, or lost. Pure.
 //!
 //! Every seq below the `oldest` that an agent states is found in `batches` or covered by a drop; else it is lost. Seqs from
-//! `oldest` on are open: the agent still holds them. An epoch that has ended holds nothing any more.
+//! `oldest` on are open: the agent still holds them, or the drop record that names them. An epoch that has ended holds nothing
+//! any more once the next one has said what became of it.
 
 /// First and last, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,10 +88,16 @@ impl Seqs {
 pub struct Statement {
     /// Highest seq given, at least.
     pub taken: u64,
-    /// Lowest seq still held.
+    /// Lowest seq still held, or given up under a drop record that is not settled.
     pub oldest: u64,
-    /// A later epoch speaks of this one: nothing of it is held any more.
+    /// A later epoch speaks of this one, and all that it has to say of it has arrived ([`told`]): nothing is held any more.
     pub ended: bool,
+}
+
+/// Whether an agent has said what became of its ended epochs, from the oldest seqs that its other epochs state. Drop records
+/// about ended epochs keep the seqs of a new one unsettled from the first; before, what they will name is open and not lost.
+pub fn told(oldest: impl IntoIterator<Item = u64>) -> bool {
+    oldest.into_iter().all(|oldest| oldest > 1)
 }
 
 /// The books of one epoch.
@@ -158,6 +165,13 @@ mod tests {
         let books =
             balance(&Seqs::between(1, 4), &Seqs::between(6, 9), Some(Statement { taken: 9, oldest: 5, ended: true }));
         assert_eq!((books.lost.spans(), books.open), ([Span { first: 5, last: 5 }].as_slice(), 0));
+    }
+
+    #[test]
+    fn an_agent_has_said_all_of_its_ended_epochs_once_its_new_one_has_settled_its_first_payloads() {
+        assert!(!told([1]) && !told([0]) && told([2]));
+        assert!(!told([7, 1]), "a clone that began anew has not");
+        assert!(told([]), "nobody is left to say anything");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ingest::books::{Balance, Seqs, Span, Statement, balance};
+use ingest::books::{Balance, Seqs, Span, Statement, balance, told};
 use ingest::decode::Rows;
 use schemas::store::{BatchRow, PollRow};
 
@@ -177,9 +177,22 @@ impl Store {
         let later = self.prior.get(key).copied();
         let statement = (own.is_some() || later.is_some()).then(|| {
             let (own, said) = (own.unwrap_or_default(), later.unwrap_or_default());
-            Statement { taken: own.0.max(said.0), oldest: own.1.max(said.1), ended: later.is_some() }
+            let ended = later.is_some() && self.told(&key.0);
+            Statement { taken: own.0.max(said.0), oldest: own.1.max(said.1), ended }
         });
         balance(&found, &dropped, statement)
+    }
+
+    /// Whether an agent has said what became of its ended epochs, as far as those that go on state.
+    fn told(&self, cn: &str) -> bool {
+        let mut oldest: BTreeMap<u64, u64> = BTreeMap::new();
+        for ((of, epoch, ..), (_, stated, _)) in &self.stats {
+            if of == cn && !self.prior.contains_key(&(of.clone(), *epoch)) {
+                let highest = oldest.entry(*epoch).or_default();
+                *highest = (*highest).max(*stated);
+            }
+        }
+        told(oldest.into_values())
     }
 }
 

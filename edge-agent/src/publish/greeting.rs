@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::window::Pace;
-use crate::limits::{ASKED_APART, HELLO_AGAIN};
+use crate::limits::{ASKED_APART, HELLO_AGAIN, HELLO_FIRST};
 use crate::time::Moment;
 use crate::time::stamper::Heard;
 
@@ -53,7 +53,8 @@ impl Greeting {
     pub fn asked(&mut self, asked: Asked, now: Duration) {
         self.attempts += 1;
         let doublings = (self.attempts - 1).min(16);
-        let wait = self.pace.min.saturating_mul(1 << doublings).min(self.pace.max);
+        let first = self.pace.min.min(HELLO_FIRST);
+        let wait = first.saturating_mul(1 << doublings).min(self.pace.max);
         self.asked = Some(asked);
         self.next = (now + wait, 0);
     }
@@ -102,15 +103,15 @@ mod tests {
     fn a_hello_is_repeated_ever_less_often_until_it_is_answered() {
         let mut greeting = Greeting::new(PACE, Duration::ZERO);
         let (mut now, mut waits) = (Duration::ZERO, Vec::new());
-        for nonce in 0..8 {
+        for nonce in 0..12 {
             assert!(greeting.due(now, moment(0)));
             greeting.asked(Asked { nonce, at: moment(0) }, now);
             waits.push((greeting.next().0 - now).as_secs());
             now = greeting.next().0;
         }
-        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 600, 600]);
-        assert_eq!(greeting.answer(Some(6)), None, "only the latest hello can be answered");
-        assert!(greeting.answer(Some(7)).is_some() && greeting.answered());
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(greeting.answer(Some(10)), None, "only the latest hello can be answered");
+        assert!(greeting.answer(Some(11)).is_some() && greeting.answered());
     }
 
     #[test]

@@ -33,8 +33,9 @@ impl Spool {
             let records = match self.read_front(entries)? {
                 Ok(records) => records,
                 Err(damaged) => {
-                    let drop = self.books.give_up_damaged(damaged, &mut writes);
-                    self.books.add_drop(now, drop, &mut writes);
+                    for drop in self.books.give_up_damaged(damaged, &mut writes) {
+                        self.books.add_drop(now, drop, &mut writes);
+                    }
                     self.store.commit(writes)?;
                     continue;
                 }
@@ -47,6 +48,7 @@ impl Spool {
                 continue;
             }
             let closed_ms = self.stamper.guess_ms(now);
+            let named = self.books.named_in_front(entries);
             for built in batch.built {
                 let seq = self.books.next_seq();
                 let frozen = freeze_encoded(&self.settings.cn, self.books.epoch(), seq, built.records, built.body);
@@ -54,7 +56,7 @@ impl Spool {
                     Ok(frozen) => {
                         let value = FrozenValue { polls: built.polls, closed_ms, payload: frozen.bytes };
                         self.bytes_frozen += u64::try_from(value.payload.len()).unwrap_or(0);
-                        self.books.freeze(frozen.id, &value, &mut writes);
+                        self.books.freeze(frozen.id, &value, named, &mut writes);
                         closed += 1;
                     }
                     Err(error) => tracing::error!(%error, "payload left out"),

@@ -21,21 +21,33 @@ pub struct Counters {
     pub epoch: u64,
     /// Highest seq given.
     pub taken: u64,
-    /// Lowest seq still held.
+    /// Lowest seq still held, or given up under a drop record that is not settled.
     pub oldest: u64,
     /// Earlier epochs, the latest last.
     pub prior: Vec<PriorEpoch>,
 }
 
 impl Counters {
+    /// Highest seq that an epoch is known to have given.
+    pub fn taken_in(&self, epoch: u64) -> u64 {
+        let ended = self.prior.iter().filter(|ended| ended.epoch == epoch).map(|ended| ended.taken);
+        let present = (self.epoch == epoch).then_some(self.taken);
+        ended.chain(present).max().unwrap_or(0)
+    }
+
     /// The counters of an epoch that follows this one.
     pub fn succeeded_by(&self, epoch: u64) -> Self {
         let mut prior = self.prior.clone();
         if self.epoch != 0 && self.epoch != epoch {
             prior.push(PriorEpoch { epoch: self.epoch, taken: self.taken, oldest: self.oldest });
         }
-        let surplus = prior.len().saturating_sub(PRIOR_EPOCHS_MAX);
-        prior.drain(..surplus);
+        // A log that went back to an earlier epoch goes on with it.
+        prior.retain(|ended| ended.epoch != epoch);
+        // One that has nothing missing goes first; the latest stays.
+        while prior.len() > PRIOR_EPOCHS_MAX {
+            let spent = prior.iter().rev().skip(1).rev().position(|ended| ended.oldest > ended.taken);
+            prior.remove(spent.unwrap_or(0));
+        }
         Self { epoch, taken: 0, oldest: 1, prior }
     }
 }
@@ -128,4 +140,28 @@ fn read(path: &Path) -> io::Result<Counters> {
         return Err(io::Error::other("too large"));
     }
     Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_starts_that_gave_nothing_do_not_crowd_out_an_epoch_with_something_missing() {
+        let mut counters = Counters { epoch: 1, taken: 5, oldest: 3, prior: Vec::new() };
+        for epoch in 2..100 {
+            counters = counters.succeeded_by(epoch);
+        }
+        assert_eq!(counters.prior.len(), PRIOR_EPOCHS_MAX);
+        assert_eq!(counters.prior[0], PriorEpoch { epoch: 1, taken: 5, oldest: 3 });
+        assert_eq!(counters.prior.last().map(|ended| ended.epoch), Some(98));
+        assert_eq!((counters.taken_in(1), counters.taken_in(99)), (5, 0));
+    }
+
+    #[test]
+    fn a_log_that_went_back_to_an_earlier_epoch_goes_on_with_its_numbers() {
+        let later = Counters { epoch: 1, taken: 5, oldest: 3, prior: Vec::new() }.succeeded_by(2);
+        assert_eq!(later.taken_in(1), 5);
+        assert_eq!(later.succeeded_by(1).prior, [PriorEpoch { epoch: 2, taken: 0, oldest: 1 }]);
+    }
 }

@@ -222,8 +222,9 @@ impl Spool {
             _ => {
                 tracing::error!(seq, "payload damaged, given up");
                 let mut writes = Vec::new();
-                let drop = self.books.give_up_damaged(Damaged::Frozen(seq), &mut writes);
-                self.books.add_drop(now, drop, &mut writes);
+                for drop in self.books.give_up_damaged(Damaged::Frozen(seq), &mut writes) {
+                    self.books.add_drop(now, drop, &mut writes);
+                }
                 self.store.commit(writes)?;
                 Ok(None)
             }
@@ -299,7 +300,7 @@ impl Spool {
     /// Writes the counters file.
     pub fn save_counters(&mut self) {
         self.counters.taken = self.books.taken();
-        self.counters.oldest = self.books.oldest();
+        self.counters.oldest = self.books.unsettled();
         if let Some(file) = &mut self.file {
             file.keep(&self.counters);
         }

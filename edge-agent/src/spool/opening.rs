@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use schemas::wire::Drop;
+use schemas::wire::{Drop, PriorEpoch};
 
 use super::books::{Books, Damaged, Loaded};
 use super::counters::{Counters, CountersFile};
@@ -87,9 +87,8 @@ impl Spool {
     ) -> Result<Self, SpoolError> {
         let (mut books, damaged) = Books::load(loaded);
         books.belong_to(&settings.cn);
-        let same = before.epoch == books.epoch();
-        let known_taken = if same { before.taken } else { 0 };
-        let counters = if same { before } else { before.succeeded_by(books.epoch()) };
+        let known_taken = before.taken_in(books.epoch());
+        let counters = if before.epoch == books.epoch() { before } else { before.succeeded_by(books.epoch()) };
         let linger = Linger::new(settings.linger_ms);
         let mut spool = Self {
             stamper: Stamper::new(now, std::mem::take(&mut loaded.known), settings.cautious),
@@ -126,14 +125,14 @@ impl Spool {
         let (mut writes, mut drops) = (Vec::new(), Vec::new());
         let (values, taken) = (damaged.len(), self.books.taken());
         for damaged in damaged {
-            drops.push(self.books.give_up_damaged(damaged, &mut writes));
+            drops.extend(self.books.give_up_damaged(damaged, &mut writes));
         }
         drops.extend(self.books.account_for_losses(known_taken, &mut writes));
         if drops.is_empty() {
             return Ok(());
         }
         tracing::error!(values, taken, known_taken, "spool damaged, what is missing is given up by name");
-        for drop in drops {
+        for drop in drops.into_iter().chain(self.ended_epochs()) {
             self.books.add_drop(now, drop, &mut writes);
         }
         let event = Given::event(
@@ -151,20 +150,12 @@ impl Spool {
     fn tell_what_was_lost(&mut self, now: Moment, lost: Option<(String, PathBuf)>) -> Result<(), SpoolError> {
         let mut writes = Vec::new();
         let before = self.counters.prior.last().copied();
-        // All of them: what an earlier loss had to say may have been lost with this one. A drop may be said twice.
-        let ended: Vec<_> = self.counters.prior.iter().copied().filter(|ended| ended.oldest <= ended.taken).collect();
-        for ended in ended {
-            let drop = Drop {
-                epoch: ended.epoch,
-                from: ended.oldest.max(1),
-                to: ended.taken,
-                cause: "lost-spool".to_owned(),
-                ..Drop::default()
-            };
-            // Counted once, when it is lost.
-            if before.is_some_and(|last| last.epoch == ended.epoch) {
-                *self.books.given_up.entry(drop.cause.clone()).or_default() += ended.taken - drop.from + 1;
-            }
+        let ended = self.ended_epochs();
+        // Counted once, when it is lost.
+        for drop in ended.iter().filter(|drop| before.is_some_and(|last| last.epoch == drop.epoch)) {
+            *self.books.given_up.entry(drop.cause.clone()).or_default() += drop.to - drop.from + 1;
+        }
+        for drop in ended {
             self.books.add_drop(now, drop, &mut writes);
         }
         let disk = matches!(self.settings.place, Place::Disk(_));
@@ -187,5 +178,19 @@ impl Spool {
             self.books.add(&records, &mut writes);
         }
         if writes.is_empty() { Ok(()) } else { self.store.commit(writes) }
+    }
+
+    /// Names what is missing of earlier epochs. All of them: what an earlier loss had to say may have been lost with this one.
+    /// A drop may be said twice.
+    fn ended_epochs(&self) -> Vec<Drop> {
+        let missing = self.counters.prior.iter().filter(|ended| ended.oldest <= ended.taken);
+        let drop = |ended: &PriorEpoch| Drop {
+            epoch: ended.epoch,
+            from: ended.oldest.max(1),
+            to: ended.taken,
+            cause: "lost-spool".to_owned(),
+            ..Drop::default()
+        };
+        missing.map(drop).collect()
     }
 }

@@ -139,6 +139,92 @@ fn spools_that_are_lost_one_after_the_other_are_all_named() {
     assert_eq!(named, [(7, 1, 1)], "the second had given nothing, and its own drop was lost with it");
 }
 
+/// A spool of epoch 7 that has just frozen the drop record about its first payloads, which the cap took. Returns its seq.
+fn squeezed() -> (Spool, u64) {
+    let mut spool =
+        Spool::restore(settings(Place::Memory(None)), MemoryStore::default(), 7, at(0), Counters::default()).unwrap();
+    learn(&mut spool);
+    for n in 0..5 {
+        if n == 4 {
+            spool.settings.bytes_max = spool.books().bytes();
+        }
+        spool.take(at(n), [polled(n, n)]).unwrap();
+        spool.close(at(n), Close::All).unwrap();
+    }
+    assert!(spool.books().oldest() > 1 && spool.books().state().dropped > 0, "the cap took something");
+    let carrier = spool.books().taken();
+    (spool, carrier)
+}
+
+#[test]
+fn what_the_cap_took_is_named_again_if_the_spool_is_lost_before_its_drop_record_is_settled() {
+    let (mut spool, carrier) = squeezed();
+    let named_after = |spool: &Spool| {
+        let before = spool.counters().clone();
+        let mut next = Spool::restore(settings(Place::Memory(None)), MemoryStore::default(), 8, at(0), before).unwrap();
+        drops(&mut next).iter().map(|drop| (drop.epoch, drop.from, drop.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(named_after(&spool), [(7, 1, carrier)]);
+    assert_eq!(spool.books().state().oldest, 1, "the agent does not state either that all below is accounted for");
+    let oldest = spool.books().oldest();
+    spool.settle(&[spool.books().held()[&carrier].id]).unwrap();
+    spool.save_counters();
+    assert_eq!(named_after(&spool), [(7, oldest, carrier)]);
+    assert_eq!(spool.books().state().oldest, oldest);
+}
+
+#[test]
+fn what_a_damaged_payload_had_named_is_named_again() {
+    let (mut spool, carrier) = squeezed();
+    spool.store.commit(vec![(Name::Frozen(carrier).key(), Some(b"spoilt".to_vec()))]).unwrap();
+    assert!(spool.payload(at(9), carrier).unwrap().is_none());
+    let drops = drops(&mut spool);
+    the_books_close(&mut spool, &BTreeSet::new(), &drops);
+    assert_eq!(spool.books().state().oldest, 1);
+}
+
+#[test]
+fn what_records_named_that_are_found_damaged_when_the_spool_is_opened_is_named_again() {
+    for frozen in [true, false] {
+        let (mut spool, carrier) = squeezed();
+        let key = if frozen {
+            Name::Frozen(carrier).key()
+        } else {
+            let kept = drops(&mut spool);
+            let mut writes = Vec::new();
+            spool.books.add_drop(at(9), Drop { epoch: 7, from: 1, to: 1, ..kept[0].clone() }, &mut writes);
+            spool.store.commit(writes).unwrap();
+            spool.settle(&[spool.books().held()[&carrier].id]).unwrap();
+            Name::Pending(spool.books().pending().back().unwrap().key).key()
+        };
+        spool.store.commit(vec![(key, Some(b"spoilt".to_vec()))]).unwrap();
+        let image = spool.image().unwrap().clone();
+        let before = spool.counters().clone();
+        let mut next = Spool::restore(settings(Place::Memory(None)), image, 7, at(0), before).unwrap();
+        let drops = drops(&mut next);
+        let named = |seq| drops.iter().any(|drop| drop.epoch == 7 && (drop.from..=drop.to).contains(&seq));
+        assert!(named(1), "frozen {frozen}: {drops:?}");
+        assert_eq!(next.books().state().oldest, 1);
+    }
+}
+
+#[test]
+fn a_new_epoch_states_nothing_as_accounted_for_before_it_has_said_what_became_of_the_one_before() {
+    let (mut spool, _) = squeezed();
+    let before = spool.counters().clone();
+    spool = Spool::restore(settings(Place::Memory(None)), MemoryStore::default(), 8, at(0), before).unwrap();
+    learn(&mut spool);
+    for n in 0..2 {
+        spool.take(at(n), [polled(n, n)]).unwrap();
+        spool.close(at(n), Close::All).unwrap();
+    }
+    let id = |spool: &Spool, seq| spool.books().held()[&seq].id;
+    spool.settle(&[id(&spool, 2)]).unwrap();
+    assert_eq!(spool.books().state().oldest, 1, "the drop record is in the first payload");
+    spool.settle(&[id(&spool, 1)]).unwrap();
+    assert_eq!(spool.books().state().oldest, 3);
+}
+
 // --- the way of a record
 
 #[test]

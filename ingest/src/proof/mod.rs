@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use clickhouse::{Row, RowOwned, RowRead};
 use serde::{Deserialize, Serialize};
 
-use crate::books::{Seqs, Span, Statement, balance};
+use crate::books::{Seqs, Span, Statement, balance, told};
 use crate::config::ClickhouseConfig;
 use crate::limits::NAMED_MAX;
 use crate::store::{Store, StoreError};
@@ -46,7 +46,7 @@ pub struct Epoch {
     pub epoch: String,
     /// No seq is lost, no poll is missing or short.
     pub closes: bool,
-    /// A later epoch speaks of this one.
+    /// A later epoch speaks of this one. What it has not said yet of it is open.
     pub ended: bool,
     /// Highest seq given and lowest still held, as stated; absent if the agent has stated nothing yet.
     pub taken: Option<u64>,
@@ -218,8 +218,13 @@ pub async fn proof(config: &ClickhouseConfig, question: &Question) -> Result<Pro
     let unreadable: Vec<u64> = ask.rows("unreadable payloads", include_str!("../../sql/proof_unreadable.sql")).await?;
     // Epoch 0 holds the unreadable ones, unless an agent really drew that number.
     facts.retain(|(_, epoch), facts| *epoch != 0 || facts.batches.is_some() || facts.stats.is_some());
+    let told = told_by_agent(&facts);
     facts.retain(|_, facts| within(facts, question));
-    let epochs: Vec<Epoch> = facts.into_iter().map(|((cn, epoch), facts)| strike(cn, epoch, &facts)).collect();
+    let close = |((cn, epoch), facts): ((String, u64), Facts)| {
+        let told = told.get(&cn).copied().unwrap_or(true);
+        strike(cn, epoch, &facts, told)
+    };
+    let epochs: Vec<Epoch> = facts.into_iter().map(close).collect();
     let sum = |value: fn(&Epoch) -> u64| epochs.iter().map(value).sum();
     Ok(Proof {
         version: 1,
@@ -256,14 +261,24 @@ fn within(facts: &Facts, question: &Question) -> bool {
     received.into_iter().flatten().any(|at| (from..to).contains(&at))
 }
 
-fn strike(cn: String, epoch: u64, facts: &Facts) -> Epoch {
+/// Whether each agent has said what became of its ended epochs.
+fn told_by_agent(facts: &BTreeMap<(String, u64), Facts>) -> BTreeMap<String, bool> {
+    let mut oldest: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for ((cn, _), facts) in facts.iter().filter(|(_, facts)| facts.prior.is_none()) {
+        oldest.entry(cn.clone()).or_default().extend(facts.stats.as_ref().map(|row| row.oldest));
+    }
+    oldest.into_iter().map(|(cn, oldest)| (cn, told(oldest))).collect()
+}
+
+/// `told` = whether the agent has said what became of its ended epochs.
+fn strike(cn: String, epoch: u64, facts: &Facts, told: bool) -> Epoch {
     let stated = facts.stats.as_ref().map(|row| (row.taken, row.oldest));
     let prior = facts.prior.as_ref().map(|row| (row.taken, row.oldest));
     let statement = match (stated, prior) {
         (None, None) => None,
         (own, prior) => {
             let (own, later) = (own.unwrap_or((0, 0)), prior.unwrap_or((0, 0)));
-            Some(Statement { taken: own.0.max(later.0), oldest: own.1.max(later.1), ended: prior.is_some() })
+            Some(Statement { taken: own.0.max(later.0), oldest: own.1.max(later.1), ended: prior.is_some() && told })
         }
     };
     let found = Seqs::new(facts.spans.iter().copied());
@@ -296,7 +311,7 @@ fn strike(cn: String, epoch: u64, facts: &Facts) -> Epoch {
         cn,
         epoch: epoch.to_string(),
         closes,
-        ended: statement.is_some_and(|statement| statement.ended),
+        ended: facts.prior.is_some(),
         taken: statement.map(|statement| statement.taken),
         oldest: statement.map(|statement| statement.oldest),
         stated_at: facts.stats.as_ref().map(|row| row.ts),
@@ -347,7 +362,7 @@ mod tests {
 
     #[test]
     fn books_in_order_close_and_say_so() {
-        let epoch = strike("acme.one".into(), 9, &facts());
+        let epoch = strike("acme.one".into(), 9, &facts(), true);
         assert_eq!((epoch.closes, epoch.lost, epoch.open, epoch.beyond, epoch.polls.short), (true, 0, 0, 1, 0));
     }
 
@@ -355,13 +370,13 @@ mod tests {
     fn a_lost_seq_a_missing_row_and_a_short_count_each_keep_the_books_open() {
         let mut lost = facts();
         lost.spans = vec![Span { first: 1, last: 2 }, Span { first: 4, last: 5 }];
-        assert_eq!(strike("a.b".into(), 9, &lost).lost_spans, [[3, 3]]);
+        assert_eq!(strike("a.b".into(), 9, &lost, true).lost_spans, [[3, 3]]);
         let mut missing = facts();
         missing.polls = Some(PollsRow { cn: String::new(), epoch: 9, stored: 49, unledgered: 0, missing: 1 });
         let mut short = facts();
         short.stats.as_mut().unwrap().polls_taken = 42;
         for facts in [lost, missing, short] {
-            assert!(!strike("a.b".into(), 9, &facts).closes);
+            assert!(!strike("a.b".into(), 9, &facts, true).closes);
         }
     }
 
@@ -373,10 +388,28 @@ mod tests {
             facts.stats.as_mut().unwrap().polls_taken = 60;
             let (cn, cause) = ("acme.one".to_owned(), cause.to_owned());
             facts.drops = vec![DropOf { cn, epoch: 9, from_seq: 5, to_seq: 5, cause, polls: 0 }];
-            strike("acme.one".into(), 9, &facts)
+            strike("acme.one".into(), 9, &facts, true)
         };
         assert!(dropped("lost-spool").closes && dropped("damaged").closes);
         assert!(!dropped("cap").closes, "19 polls are missing");
+    }
+
+    #[test]
+    fn what_a_lost_spool_held_is_open_until_the_next_epoch_has_said_what_became_of_it() {
+        let mut lost = facts();
+        lost.prior = Some(PriorRow { cn: "acme.one".into(), epoch: 9, taken: 8, oldest: 5 });
+        let new = |oldest| {
+            let stats = StatsOf { oldest, ..facts().stats.unwrap() };
+            Facts { stats: Some(stats), ..Facts::default() }
+        };
+        let struck = |oldest| {
+            let all = BTreeMap::from([(("acme.one".into(), 10), new(oldest))]);
+            let told = told_by_agent(&all)["acme.one"];
+            let epoch = strike("acme.one".into(), 9, &lost, told);
+            (epoch.ended, epoch.closes, epoch.open, epoch.lost)
+        };
+        assert_eq!(struck(1), (true, true, 3, 0), "its drop record may be on its way");
+        assert_eq!(struck(2), (true, false, 0, 3));
     }
 
     #[test]

@@ -330,7 +330,7 @@ pub struct Stats {
     pub taken: u64,
     /// Polls in the payloads given so far in this epoch.
     pub polls_taken: u64,
-    /// Lowest seq still held; `taken + 1` when nothing is held.
+    /// Lowest seq still held, or given up under a drop record that is not settled; `taken + 1` when there is neither.
     pub oldest: u64,
     /// Seqs given up so far in this epoch, and the polls in them.
     pub dropped: u64,
@@ -358,7 +358,7 @@ pub struct Stats {
 pub struct PriorEpoch {
     pub epoch: u64,
     pub taken: u64,
-    /// Lowest seq that was still held when the epoch ended.
+    /// Lowest seq that was not accounted for when the epoch ended: held, or its drop record not settled.
     pub oldest: u64,
 }
 

@@ -11,6 +11,8 @@ use crate::limits::{BODY_BYTES_MAX, DEPTH_MAX, PAYLOAD_BYTES_MAX};
 
 /// zstd's default level: higher ones save few bytes on bodies of this size.
 const ZSTD_LEVEL: i32 = 9;
+/// Window (log2) that a frame may ask memory for: the least that holds a whole body, so that no legal frame needs more.
+const ZSTD_WINDOW_LOG_MAX: u32 = BODY_BYTES_MAX.next_power_of_two().ilog2();
 
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -159,12 +161,20 @@ fn unpack<T: DeserializeOwned>(what: &'static str, bytes: &[u8], max: usize) -> 
 
 fn inflate(compressed: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let malformed = |error: std::io::Error| DecodeError::Malformed { what: "zstd frame", why: error.to_string() };
-    let decoder = zstd::stream::read::Decoder::new(compressed).map_err(malformed)?;
+    let too_large = |bytes: usize| DecodeError::TooLarge { what: "body", bytes, max: BODY_BYTES_MAX };
+    if let Ok(Some(stated)) = zstd::zstd_safe::get_frame_content_size(compressed)
+        && let stated = usize::try_from(stated).unwrap_or(usize::MAX)
+        && stated > BODY_BYTES_MAX
+    {
+        return Err(too_large(stated));
+    }
+    let mut decoder = zstd::stream::read::Decoder::new(compressed).map_err(malformed)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(malformed)?;
     let mut plain = Vec::new();
     let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
     decoder.take(limit.saturating_add(1)).read_to_end(&mut plain).map_err(malformed)?;
     if plain.len() > BODY_BYTES_MAX {
-        return Err(DecodeError::TooLarge { what: "body", bytes: plain.len(), max: BODY_BYTES_MAX });
+        return Err(too_large(plain.len()));
     }
     Ok(plain)
 }

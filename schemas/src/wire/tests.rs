@@ -203,6 +203,47 @@ fn a_compression_bomb_is_refused_by_its_decoded_size() {
     assert!(matches!(decode_body(&header), Err(DecodeError::TooLarge { max: BODY_BYTES_MAX, .. })));
 }
 
+/// A body in a frame (RFC 8878 §3.1.1) that states no size, asks for a window of 2^`window_log` bytes and holds it as it is.
+fn in_window(body: &[u8], window_log: u8) -> Header {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, (window_log - 10) << 3];
+    let block = u32::try_from(body.len()).unwrap() << 3 | 1;
+    frame.extend_from_slice(&block.to_le_bytes()[..3]);
+    frame.extend_from_slice(body);
+    Header { v: VERSION, enc: ENC_ZSTD.into(), body: frame, ..Header::default() }
+}
+
+#[test]
+fn a_frame_that_asks_for_more_memory_than_a_body_may_have_is_refused_before_it_gets_any() {
+    let body = rmp_serde::to_vec_named(&Body::default()).unwrap();
+    assert_eq!(decode_body(&in_window(&body, 19)).unwrap(), Body::default(), "512 KiB, the size of the largest body");
+    for window_log in [20, 27, 41] {
+        let refused = decode_body(&in_window(&body, window_log)).unwrap_err();
+        assert!(matches!(&refused, DecodeError::Malformed { what: "zstd frame", .. }), "{window_log}: {refused}");
+    }
+}
+
+#[test]
+fn a_bomb_that_does_not_state_its_size_is_refused_where_it_exceeds_a_body() {
+    use std::io::Write;
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(19).unwrap();
+    encoder.write_all(&vec![0; 64 * 1024 * 1024]).unwrap();
+    let header = Header { v: VERSION, enc: ENC_ZSTD.into(), body: encoder.finish().unwrap(), ..Header::default() };
+    assert!(matches!(decode_body(&header), Err(DecodeError::TooLarge { max: BODY_BYTES_MAX, .. })));
+}
+
+#[test]
+fn the_largest_body_that_an_agent_freezes_needs_no_larger_window() {
+    let counters = |n: i64| (0..24).map(|at| (format!("x{at}"), n * 1_000_003 + at)).collect();
+    let polls = (0..2_000).map(|n| Poll { ts: n, counters: counters(n), ..Poll::default() }.into());
+    let body = Body { records: polls.collect(), ..Body::default() };
+    let plain = rmp_serde::to_vec_named(&body).unwrap().len();
+    assert!((BODY_BYTES_MAX / 4 * 3..=BODY_BYTES_MAX).contains(&plain), "{plain} bytes");
+    let header =
+        Header { v: VERSION, enc: ENC_ZSTD.into(), n: 2_000, body: encode_body(&body).unwrap(), ..Header::default() };
+    assert_eq!(decode_body(&header).unwrap().records.len(), 2_000);
+}
+
 #[test]
 fn too_many_counters_too_deep_nesting_and_trailing_bytes_are_refused() {
     let counters = (0..=COUNTERS_MAX).map(|n| (format!("x{n}"), 1)).collect();

@@ -5,6 +5,7 @@
 //! others had meanwhile.
 
 mod agent;
+mod broker;
 mod decode;
 pub mod figure;
 mod ingest;
@@ -76,6 +77,7 @@ pub const BENCHES: &[Bench] = &[
         title: "Bytes between agent and broker",
         run: |setting| Box::pin(upstream::run(setting)),
     },
+    Bench { name: "broker", title: "Connections to the broker", run: |setting| Box::pin(broker::run(setting)) },
     Bench { name: "decode", title: "Decoding a payload", run: |setting| Box::pin(decode::run(setting)) },
     Bench { name: "spool", title: "Keeping a poll on the agent's disk", run: |setting| Box::pin(spool::run(setting)) },
     Bench { name: "store", title: "A large store", run: |setting| Box::pin(store::run(setting)) },

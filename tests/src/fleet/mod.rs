@@ -15,4 +15,5 @@ mod report;
 mod run;
 mod tally;
 
+pub(crate) use run::raise_files;
 pub use run::{Options, run};

@@ -65,7 +65,7 @@ pub async fn run(options: Options) -> Result<bool> {
 }
 
 /// Every agent is a file here and one in the broker, which inherits the limit.
-fn raise_files(agents: usize) -> Result<()> {
+pub(crate) fn raise_files(agents: usize) -> Result<()> {
     let wanted = u64::try_from(agents)? + FILES_BESIDE;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {

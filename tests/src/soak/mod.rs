@@ -3,7 +3,8 @@
 //! what is stored is held against the printers' own lives.
 //!
 //! `stage` says what is set up, `script` what goes wrong and when, `breaker` does it, `settle` waits, `verify` proves,
-//! `memory` watches the processes, `run` passes the hours, `report` is the same as JSON.
+//! `twins` knows which polls came in two payloads, `memory` watches the processes, `run` passes the hours, `report` is the
+//! same as JSON.
 
 mod breaker;
 mod memory;
@@ -12,6 +13,7 @@ mod run;
 pub mod script;
 mod settle;
 mod stage;
+mod twins;
 mod verify;
 
 pub use run::{Options, run};

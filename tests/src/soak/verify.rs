@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::stage;
+use super::{stage, twins};
 use crate::check::{self, Check, Printers};
 use crate::world::{World, tools};
 
@@ -186,9 +186,10 @@ const ROLLUPS: [Rollup; 4] = [
 const UNLEDGERED: &str = "SELECT device, local_day FROM polls FINAL \
     WHERE (cn, epoch, seq, id) NOT IN (SELECT cn, epoch, seq, id FROM batches)";
 
-/// Each rollup against its own view's query over `polls FINAL`. Of a tuple (moment, delivery, value) the delivery is left
-/// out: an engine that is killed between a table and its views has stored the first delivery of a poll in the one, and
-/// only the second in the others.
+/// Each rollup against its own view's query over `polls FINAL`, column by column. Of a tuple (moment, delivery, value) the
+/// delivery is left out: an engine that is killed between a table and its views has stored the first delivery of a poll in
+/// the one, and only the second in the others. Where two payloads hold a poll of one device and second ([`twins`]), the
+/// table keeps one and the views know both.
 async fn rollups(world: &World, begin: i64, full: bool) -> Result<Vec<Check>> {
     let day = Timestamp::from_second(begin)?.strftime("%Y-%m-%d").to_string();
     let mut checks = Vec::new();
@@ -200,8 +201,12 @@ async fn rollups(world: &World, begin: i64, full: bool) -> Result<Vec<Check>> {
         };
         let (mut rows, mut polls) = bounds;
         if *table == "counter_day" {
-            rows = format!("{rows} AND (device, day) NOT IN ({UNLEDGERED})");
-            polls = format!("{polls} AND (device, local_day) NOT IN ({UNLEDGERED})");
+            // What lies between the first and the last value of a day has no moment of its own.
+            let twins = twins::DAYS;
+            rows = format!("{rows} AND (device, day) NOT IN ({UNLEDGERED}) AND (device, day) NOT IN ({twins})");
+            polls = format!(
+                "{polls} AND (device, local_day) NOT IN ({UNLEDGERED}) AND (device, local_day) NOT IN ({twins})"
+            );
         }
         checks.push(rollup(world, table, &rows, &polls).await?);
     }
@@ -210,39 +215,68 @@ async fn rollups(world: &World, begin: i64, full: bool) -> Result<Vec<Check>> {
 
 async fn rollup(world: &World, table: &str, rows: &str, polls: &str) -> Result<Check> {
     let mut check = Check::new(&format!("{table} says what polls FINAL says"));
+    let again = view_over(world, table, &format!("(SELECT * FROM polls FINAL WHERE {polls})")).await?;
+    check.tried = world.count(&format!("SELECT count() FROM {table} FINAL WHERE {rows}")).await?;
+    for line in world.query(&differences(world, table, rows, &again).await?).await?.lines() {
+        check.that(false, || line.to_owned());
+    }
+    Ok(check)
+}
+
+/// The view's own query, reading its polls from `source`.
+async fn view_over(world: &World, table: &str, source: &str) -> Result<String> {
     let view = world
         .query(&format!(
             "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = '{table}_view' FORMAT TSVRaw"
         ))
         .await?;
-    let from = format!(" FROM (SELECT * FROM polls FINAL WHERE {polls}) AS polls");
     let again = ["platen.polls", "polls"].iter().find_map(|name| {
         let (head, tail) = view.split_once(&format!(" FROM {name}"))?;
-        Some(format!("{head}{from}{tail}"))
+        Some(format!("{head} FROM {source} AS polls{tail}"))
     });
-    let again = again.with_context(|| format!("{table}_view reads something else than polls: {view}"))?;
+    again.with_context(|| format!("{table}_view reads something else than polls: {view}"))
+}
+
+/// A query for the rows on which a rollup and `again` disagree. A cell is (moment, text); moment 0 = it has none.
+async fn differences(world: &World, table: &str, rows: &str, again: &str) -> Result<String> {
+    let list = |what: &str| {
+        format!(
+            "SELECT arrayStringConcat(groupArray({what}), ', ') FROM (SELECT * FROM system.columns \
+             WHERE database = currentDatabase() AND table = '{table}' ORDER BY position)"
+        )
+    };
     let columns = world
         .query(&format!(
-            "SELECT arrayStringConcat(groupArray(if(type LIKE '%Tuple(%', 'toString((' || name || '.1, ' || name || '.3))', \
-             'toString(' || name || ')')), ', ') FROM (SELECT name, type FROM system.columns \
-             WHERE database = currentDatabase() AND table = '{table}' ORDER BY position) FORMAT TSVRaw"
+            "SELECT ({}), ({}), ({}) FORMAT TSVRaw",
+            list("if(is_in_sorting_key, 'toString(' || name || ')', NULL)"),
+            list(
+                "multiIf(is_in_sorting_key, NULL, type LIKE '%Tuple(%', \
+                 '(toUInt32(' || name || '.1), toString((' || name || '.1, ' || name || '.3)))', type LIKE '%DateTime%', \
+                 '(toUInt32(' || name || '), toString(' || name || '))', '(toUInt32(0), toString(' || name || '))')"
+            ),
+            list("if(is_in_sorting_key, NULL, '\\'' || name || '\\'')"),
         ))
         .await?;
-    let row = format!("arrayStringConcat([{columns}], ' ')");
+    let mut columns = columns.split('\t');
+    let mut next = || columns.next().map(str::to_owned).context("system.columns does not know the rollup");
+    let (key, cells, names) = (next()?, next()?, next()?);
+    let side = |side: u8, from: &str| {
+        format!("SELECT device, arrayStringConcat([{key}], ' ') AS key, [{cells}] AS cells, {side} AS side FROM {from}")
+    };
     let sides = format!(
-        "SELECT {row} AS row, 1 AS side FROM (SELECT * FROM {table} FINAL WHERE {rows}) \
-         UNION ALL SELECT {row} AS row, 2 AS side FROM ({again})"
+        "{} UNION ALL {}",
+        side(1, &format!("(SELECT * FROM {table} FINAL WHERE {rows})")),
+        side(2, &format!("({again})"))
     );
-    let count: u64 = world.count(&format!("SELECT count() FROM {table} FINAL WHERE {rows}")).await?;
-    check.tried = count;
-    let odd = world
-        .query(&format!(
-            "SELECT if(max(side) = 1, 'in the rollup: ', 'in polls: ') || substring(row, 1, 300) FROM ({sides}) \
-             GROUP BY row HAVING uniqExact(side) != 2 ORDER BY row LIMIT 6 FORMAT TSVRaw"
-        ))
-        .await?;
-    for line in odd.lines() {
-        check.that(false, || line.to_owned());
-    }
-    Ok(check)
+    Ok(format!(
+        "SELECT key, arrayStringConcat(arrayFilter(x -> x != '', arrayMap((name, r, a) -> if(r.2 = a.2 OR \
+         (has(moments, r.1) AND r.1 >= a.1), '', name || ': rollup ' || r.2 || ', polls ' || a.2), [{names}], \
+         rolled, again)), '; ') AS odd FROM ( \
+         SELECT key, moments, if(empty(one), arrayMap(x -> (toUInt32(0), ''), two), one) AS rolled, \
+         if(empty(two), arrayMap(x -> (toUInt32(0), ''), one), two) AS again FROM ( \
+         SELECT device, key, groupArrayArrayIf(cells, side = 1) AS one, groupArrayArrayIf(cells, side = 2) AS two \
+         FROM ({sides}) GROUP BY device, key) AS compared LEFT JOIN ({}) AS twins USING (device)) \
+         WHERE odd != '' ORDER BY key LIMIT 6 FORMAT TSVRaw",
+        twins::MOMENTS
+    ))
 }

@@ -4,8 +4,11 @@ use schemas::wire::Drop;
 
 use super::super::layout::{Name, Write};
 use super::super::record::Taken;
-use super::Books;
+use super::{Books, Lacking};
 use crate::time::Moment;
+
+/// The cause of drops that damage brought about.
+const DAMAGED: &str = "damaged";
 
 /// A value that could not be read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,7 @@ impl Books {
         } else {
             let pending = self.pending.pop_front()?;
             self.pending_bytes -= pending.stored_bytes;
+            self.named.remove(pending.key);
             writes.push((Name::Pending(pending.key).key(), None));
             self.dropped_unfrozen(u64::from(pending.polls), cause)
         };
@@ -35,53 +39,65 @@ impl Books {
     /// the counters file, is then ahead of it), or lack payloads. Whatever of it was settled is stated as given up all the
     /// same; a commit beats a drop. Seqs are never given twice. Returns the drops to add, none for a sound log.
     pub fn account_for_losses(&mut self, known_taken: u64, writes: &mut Vec<Write>) -> Vec<Drop> {
-        let lacking_from = self.lacking_from.take();
-        let mut drops: Vec<Drop> = Vec::new();
-        if lacking_from.is_none() && known_taken <= self.taken() {
-            return drops;
+        let lacking = self.lacking.take();
+        if lacking.is_none() && known_taken <= self.taken() {
+            return Vec::new();
         }
-        let first = lacking_from.unwrap_or(self.meta.next_seq);
+        let next = self.meta.next_seq;
+        let Lacking { from, counted_below } = lacking.unwrap_or(Lacking { from: next, counted_below: next });
         self.meta.next_seq = self.meta.next_seq.max(known_taken.saturating_add(1));
-        for seq in first..self.meta.next_seq {
-            if self.frozen.contains_key(&seq) {
-                continue;
+        let drops = self.not_held(from, self.meta.next_seq);
+        let newly = drops.iter().map(|drop| (drop.to + 1).saturating_sub(drop.from.max(counted_below))).sum::<u64>();
+        self.meta.dropped = self.meta.dropped.saturating_add(newly);
+        *self.given_up.entry(DAMAGED.to_owned()).or_default() += newly;
+        self.write_meta(writes);
+        drops
+    }
+
+    /// Gives up a value that cannot be read back. The drop records inside are lost with it, so that all that they may have
+    /// named is named anew (by [`Books::account_for_losses`] if it is found damaged when the store is read); a commit beats a drop.
+    pub fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Vec<Drop> {
+        let mut drops = Vec::new();
+        match damaged {
+            Damaged::Frozen(seq) => {
+                let named = self.named.by(seq);
+                let polls = self.settle(seq, writes).map_or(0, |held| u64::from(held.polls));
+                writes.push((Name::Frozen(seq).key(), None));
+                drops.extend(named.map(|from| self.not_held(from, seq)).unwrap_or_default());
+                drops.push(self.dropped(seq, polls, DAMAGED));
             }
-            self.meta.dropped += 1;
-            *self.given_up.entry("damaged".to_owned()).or_default() += 1;
-            match drops.last_mut() {
-                Some(last) if last.to + 1 == seq => last.to = seq,
-                _ => drops.push(Drop {
-                    epoch: self.epoch,
-                    from: seq,
-                    to: seq,
-                    cause: "damaged".to_owned(),
-                    ..Drop::default()
-                }),
+            Damaged::Pending(key) => {
+                let at = self.pending.iter().position(|pending| pending.key == key);
+                let pending = at.and_then(|at| self.pending.remove(at));
+                self.pending_bytes -= pending.as_ref().map_or(0, |pending| pending.stored_bytes);
+                self.named.remove(key);
+                writes.push((Name::Pending(key).key(), None));
+                drops.extend(pending.as_ref().and_then(|pending| pending.drop.clone()));
+                let polls = pending.map_or(0, |pending| u64::from(pending.polls));
+                drops.push(self.dropped_unfrozen(polls, DAMAGED));
             }
         }
         self.write_meta(writes);
         drops
     }
 
-    /// Gives up a value that cannot be read back.
-    pub fn give_up_damaged(&mut self, damaged: Damaged, writes: &mut Vec<Write>) -> Drop {
-        const CAUSE: &str = "damaged";
-        let drop = match damaged {
-            Damaged::Frozen(seq) => {
-                let polls = self.settle(seq, writes).map_or(0, |held| u64::from(held.polls));
-                writes.push((Name::Frozen(seq).key(), None));
-                self.dropped(seq, polls, CAUSE)
-            }
-            Damaged::Pending(key) => {
-                let at = self.pending.iter().position(|pending| pending.key == key);
-                let pending = at.and_then(|at| self.pending.remove(at));
-                self.pending_bytes -= pending.as_ref().map_or(0, |pending| pending.stored_bytes);
-                writes.push((Name::Pending(key).key(), None));
-                self.dropped_unfrozen(pending.map_or(0, |pending| u64::from(pending.polls)), CAUSE)
-            }
+    /// Drops for what is not held from `first` to before `end`.
+    fn not_held(&self, first: u64, end: u64) -> Vec<Drop> {
+        let drop = |from: u64, end: u64| Drop {
+            epoch: self.epoch,
+            from,
+            to: end - 1,
+            cause: DAMAGED.to_owned(),
+            ..Drop::default()
         };
-        self.write_meta(writes);
-        drop
+        let (mut drops, mut from) = (Vec::new(), first.max(1));
+        for seq in self.frozen.range(from..end.max(from)).map(|(seq, _)| *seq).chain([end]) {
+            if from < seq {
+                drops.push(drop(from, seq));
+            }
+            from = seq + 1;
+        }
+        drops
     }
 
     /// Keeps a drop record; joins it to the one before if that is still unfrozen and the seqs touch.
@@ -97,6 +113,7 @@ impl Books {
             joined.polls += before.polls;
             if let Some(last) = self.pending.pop_back() {
                 self.pending_bytes -= last.stored_bytes;
+                self.named.remove(last.key);
                 writes.push((Name::Pending(last.key).key(), None));
             }
         }

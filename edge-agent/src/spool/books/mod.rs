@@ -6,6 +6,7 @@
 
 pub mod drops;
 pub mod loaded;
+pub mod named;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::drops::Damaged;
 pub use self::loaded::Loaded;
+use self::named::{Carried, Named};
 use super::layout::{FrozenValue, Name, Write, encode, encode_records};
 use super::record::{Taken, polls, span};
 use crate::limits::{BATCH_FILL_PERCENT, BATCH_PLAIN_BYTES_MAX, BATCH_RECORDS_MAX};
@@ -39,6 +41,10 @@ pub struct Meta {
     /// How many payloads are held and the lowest of their seqs, to notice a log that lost some of them.
     pub held: u64,
     pub oldest: u64,
+    /// The lowest seq that drop records name which are not settled; 0 if there are none.
+    pub named: u64,
+    /// Which payloads carry drop records.
+    pub carried: Vec<Carried>,
     /// The agent whose payloads these are; empty in a spool of an earlier version.
     pub owner: String,
 }
@@ -53,6 +59,8 @@ impl Default for Meta {
             polls_dropped: 0,
             held: 0,
             oldest: 1,
+            named: 0,
+            carried: Vec::new(),
             owner: String::new(),
         }
     }
@@ -124,12 +132,22 @@ pub struct Books {
     ids: HashMap<PayloadId, u64>,
     pending_bytes: u64,
     frozen_bytes: u64,
+    /// Drop records that are not settled.
+    named: Named,
     /// Compressed bytes per thousand plain ones, as last measured.
     ratio: usize,
     /// Payloads given up since this was last asked for, by cause; for counting only.
     pub(super) given_up: BTreeMap<String, u64>,
-    /// Set when the store held fewer payloads than it said: the lowest seq that may be missing.
-    lacking_from: Option<u64>,
+    /// What the store turned out to lack when it was read.
+    lacking: Option<Lacking>,
+}
+
+/// What a store lacks: all that is not held from a seq on.
+#[derive(Debug, Clone, Copy)]
+struct Lacking {
+    from: u64,
+    /// What is below this was counted when it was given up.
+    counted_below: u64,
 }
 
 impl Books {
@@ -143,20 +161,32 @@ impl Books {
             ids: HashMap::new(),
             pending_bytes: 0,
             frozen_bytes: 0,
+            named: Named::default(),
             ratio: RATIO_FIRST,
             given_up: BTreeMap::new(),
-            lacking_from: None,
+            lacking: None,
         };
-        let found = books.frozen.len() + loaded.damaged_frozen.len();
-        if u64::try_from(found).unwrap_or(u64::MAX) < books.meta.held {
-            books.lacking_from = Some(books.meta.oldest);
-        }
+        books.named = Named::load(books.epoch, &books.pending, &books.meta.carried);
+        books.lacking = books.lacking(loaded);
         books.ids = books.frozen.iter().map(|(seq, held)| (held.id, *seq)).collect();
         books.pending_bytes = books.pending.iter().map(|pending| pending.stored_bytes).sum();
         books.frozen_bytes = books.frozen.values().map(|held| held.bytes).sum();
         let damaged = loaded.damaged_pending.drain(..).map(Damaged::Pending);
         let damaged = damaged.chain(loaded.damaged_frozen.drain(..).map(Damaged::Frozen)).collect();
         (books, damaged)
+    }
+
+    /// Payloads that are gone, or drop records that went with what is damaged.
+    fn lacking(&self, loaded: &Loaded) -> Option<Lacking> {
+        let Meta { held, oldest, named, next_seq, .. } = self.meta;
+        let found = u64::try_from(self.frozen.len() + loaded.damaged_frozen.len()).unwrap_or(u64::MAX);
+        if found < held {
+            let from = if named == 0 { oldest } else { named.min(oldest) };
+            return Some(Lacking { from, counted_below: oldest });
+        }
+        let carriers = || loaded.damaged_frozen.iter().any(|seq| self.named.by(*seq).is_some());
+        let unnamed = named != 0 && (!loaded.damaged_pending.is_empty() || carriers());
+        unnamed.then_some(Lacking { from: named, counted_below: next_seq })
     }
 
     /// States whose books these are; written with the next change.
@@ -178,6 +208,12 @@ impl Books {
     /// The lowest seq still held; `taken + 1` when nothing is.
     pub fn oldest(&self) -> u64 {
         self.frozen.first_key_value().map_or(self.meta.next_seq, |(seq, _)| *seq)
+    }
+
+    /// The lowest seq that is not accounted for: held, or named by a drop record that is not settled. What the agent states
+    /// as its oldest.
+    pub fn unsettled(&self) -> u64 {
+        self.named.lowest(&self.frozen).map_or(self.oldest(), |named| named.min(self.oldest()))
     }
 
     pub fn held(&self) -> &BTreeMap<u64, Held> {
@@ -202,7 +238,7 @@ impl Books {
         Stats {
             taken: self.taken(),
             polls_taken: self.meta.polls_taken,
-            oldest: self.oldest(),
+            oldest: self.unsettled(),
             dropped: self.meta.dropped,
             polls_dropped: self.meta.polls_dropped,
             spool_bytes: self.bytes(),
@@ -217,8 +253,9 @@ impl Books {
         self.meta.next_key += 1;
         self.pending_bytes += pending.stored_bytes;
         writes.push((Name::Pending(pending.key).key(), Some(value)));
-        self.write_meta(writes);
+        self.named.add(self.epoch, &pending);
         self.pending.push_back(pending);
+        self.write_meta(writes);
     }
 
     /// The entries at the front that make the next batch, and whether they fill one. `ready` says which can be stamped.
@@ -265,8 +302,13 @@ impl Books {
         self.meta.next_seq
     }
 
-    /// Takes a frozen payload in under the next seq.
-    pub fn freeze(&mut self, id: PayloadId, value: &FrozenValue, writes: &mut Vec<Write>) {
+    /// The lowest seq that drop records among the first entries name, if there are any.
+    pub fn named_in_front(&self, entries: usize) -> Option<u64> {
+        self.named.up_to(self.pending.get(entries.checked_sub(1)?)?.key)
+    }
+
+    /// Takes a frozen payload in under the next seq; `named` is the lowest seq that drop records in it may name.
+    pub fn freeze(&mut self, id: PayloadId, value: &FrozenValue, named: Option<u64>, writes: &mut Vec<Write>) {
         let seq = self.meta.next_seq;
         let entry = Held { id, ..Held::of(value) };
         self.meta.next_seq += 1;
@@ -274,6 +316,9 @@ impl Books {
         self.frozen_bytes += entry.bytes;
         self.frozen.insert(seq, entry);
         self.ids.insert(id, seq);
+        if let Some(from) = named {
+            self.named.carry(seq, from);
+        }
         writes.push((Name::Frozen(seq).key(), Some(value.encode())));
     }
 
@@ -281,6 +326,7 @@ impl Books {
     pub fn frozen_front(&mut self, entries: usize, writes: &mut Vec<Write>) {
         for pending in self.pending.drain(..entries.min(self.pending.len())) {
             self.pending_bytes -= pending.stored_bytes;
+            self.named.remove(pending.key);
             writes.push((Name::Pending(pending.key).key(), None));
         }
         self.write_meta(writes);
@@ -299,6 +345,8 @@ impl Books {
     pub fn write_meta(&mut self, writes: &mut Vec<Write>) {
         self.meta.held = u64::try_from(self.frozen.len()).unwrap_or(u64::MAX);
         self.meta.oldest = self.oldest();
+        self.meta.named = self.named.lowest(&self.frozen).unwrap_or(0);
+        self.meta.carried = self.named.carried(&self.frozen);
         writes.push((Name::Books.key(), Some(encode(&self.meta))));
     }
 }
