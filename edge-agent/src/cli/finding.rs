@@ -1,7 +1,7 @@
 //! `discover`, `diagnose`, `walk` and `ranges propose`: everything that looks for devices on behalf of a person.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -214,7 +214,10 @@ pub(super) async fn walk(asked: Walk) -> Result<Exit, Failure> {
     let at = found.or_exit(Exit::Unavailable)?.at;
     // Opened before the device is asked: minutes of walking are not lost to a path that cannot be written.
     let mut file = std::fs::File::create_new(&asked.output)
-        .map_err(|error| format!("write the recording {}: {error}", asked.output.display()))
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => format!("{} exists already; name another file", asked.output.display()),
+            _ => format!("write the recording {}: {error}", asked.output.display()),
+        })
         .or_exit(Exit::Config)?;
     let mut client = at.client(&snmp, snmp.request_timeout(), snmp.snmp_retries);
     let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };

@@ -44,13 +44,13 @@ impl Mask {
             table.insert(oid.clone(), value.clone());
         }
         let mut mask = Self::default();
-        for text in tellers(&table) {
+        for (text, serial) in tellers(&table) {
             let stand_in = stand_in(&text, salt);
             let told = [mib::SYS_DESCR, mib::HR_DEVICE_DESCR].iter().any(|object| {
                 table.column(object).any(|(_, value)| value.bytes().is_some_and(|bytes| contains(bytes, &text)))
             });
-            // A name that is the model's must stay readable elsewhere; one with a digit in it is more likely a number.
-            let elsewhere = text.len() >= TEXT_BYTES_MIN && (!told || text.iter().any(u8::is_ascii_digit));
+            // A name that is only the model's must stay readable where the device is described.
+            let elsewhere = text.len() >= TEXT_BYTES_MIN && (serial || !told);
             if elsewhere {
                 mask.texts.push((text, stand_in));
             } else {
@@ -141,25 +141,18 @@ impl Mask {
     }
 }
 
-/// Texts that tell whose device it is.
-fn tellers(table: &Table) -> Vec<Vec<u8>> {
-    let objects = [
-        mib::SYS_NAME,
-        mib::SYS_LOCATION,
-        mib::SYS_CONTACT,
-        mib::PRT_GENERAL_SERIAL_NUMBER,
-        mib::ENT_PHYSICAL_SERIAL_NUM,
-    ];
-    let standard = objects.iter().flat_map(|object| table.column(object).filter_map(|(_, value)| value.bytes()));
+/// Texts that tell whose device it is, and whether each is a serial number.
+fn tellers(table: &Table) -> BTreeMap<Vec<u8>, bool> {
+    let held =
+        |object| table.column(object).filter_map(|(_, value)| value.bytes()).map(<[u8]>::to_vec).collect::<Vec<_>>();
     let profile = Profiles::builtin().of(table);
-    let chosen = identity::serial(table, &profile).map(|serial| serial.text);
-    let own = identity::vendor_serials(table, &profile).into_iter().map(|(_, text)| text);
-    let host = identity::host_name(table, &profile);
-    let vendor = chosen.into_iter().chain(own).chain(host).map(String::into_bytes);
-    let mut texts: Vec<Vec<u8>> = standard.map(<[u8]>::to_vec).chain(vendor).filter(|text| !text.is_empty()).collect();
-    texts.sort();
-    texts.dedup();
-    texts
+    let host = identity::host_name(table, &profile).map(String::into_bytes);
+    let names = [mib::SYS_NAME, mib::SYS_LOCATION, mib::SYS_CONTACT].into_iter().flat_map(held).chain(host);
+    let serials = [mib::PRT_GENERAL_SERIAL_NUMBER, mib::ENT_PHYSICAL_SERIAL_NUM].into_iter().flat_map(held);
+    let chosen = identity::serial(table, &profile).map(|serial| serial.text.into_bytes());
+    let own = identity::vendor_serials(table, &profile).into_iter().map(|(_, text)| text.into_bytes());
+    let all = names.map(|text| (text, false)).chain(serials.chain(chosen).chain(own).map(|text| (text, true)));
+    all.filter(|(text, _)| !text.is_empty()).collect()
 }
 
 /// The same length and kinds of characters.

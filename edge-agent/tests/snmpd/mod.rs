@@ -76,7 +76,9 @@ pub fn config(credentials: Vec<Credential>) -> SnmpConfig {
 
 /// Users for every pair of protocols, and community `public` for those who ask by v1 and v2c.
 pub fn start() -> Snmpd {
-    start_at(UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+    // The socket is gone before snmpd wants its port.
+    let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    start_at(address)
 }
 
 pub fn start_at(address: SocketAddr) -> Snmpd {
