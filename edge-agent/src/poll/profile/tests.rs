@@ -143,7 +143,7 @@ fn a_model_is_added_with_ten_lines_in_the_folder_of_the_site() {
     let profiles = Profiles::with_folder(folder.path().to_owned()).unwrap();
     let objects = [
         ("1.3.6.1.4.1.99999.1.2.1.0", Value::Unsigned(4_711)),
-        ("1.3.6.1.4.1.99999.1.1.3.0", super::tests::text("AC-1234567")),
+        ("1.3.6.1.4.1.99999.1.1.3.0", text("AC-1234567")),
     ];
     let table = table(&[99_999, 1, 7], "Acme Printomatic 9000", &objects);
     let profile = profiles.of(&table);
