@@ -134,17 +134,15 @@ fn a_claimed_meaning_never_takes_the_place_of_a_proven_one() {
 /// The ten lines of ARCHITECTURE.md.
 #[test]
 fn a_model_is_added_with_ten_lines_in_the_folder_of_the_site() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md")).unwrap();
-    let from = text.find("```toml\n").unwrap() + "```toml\n".len();
-    let lines = &text[from..from + text[from..].find("```").unwrap()];
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md")).unwrap();
+    let from = page.find("```toml\n").unwrap() + "```toml\n".len();
+    let lines = &page[from..from + page[from..].find("```").unwrap()];
     assert!(lines.lines().filter(|line| !line.is_empty()).count() <= 10, "{lines}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("acme.toml"), lines).unwrap();
     let profiles = Profiles::with_folder(folder.path().to_owned()).unwrap();
-    let objects = [
-        ("1.3.6.1.4.1.99999.1.2.1.0", Value::Unsigned(4_711)),
-        ("1.3.6.1.4.1.99999.1.1.3.0", text("AC-1234567")),
-    ];
+    let objects =
+        [("1.3.6.1.4.1.99999.1.2.1.0", Value::Unsigned(4_711)), ("1.3.6.1.4.1.99999.1.1.3.0", text("AC-1234567"))];
     let table = table(&[99_999, 1, 7], "Acme Printomatic 9000", &objects);
     let profile = profiles.of(&table);
     assert_eq!(profile.names(), ["acme"]);
