@@ -1,13 +1,15 @@
--- The last level of each day of all supplies of some devices, one row a supply, the days in any order.
+-- The levels of some days of all supplies of some devices, one row a supply, in any order. What is not merged yet may have
+-- several levels of a day; the greatest (ts, version, ...) of them is the last one, as the reader takes it: FINAL costs five times as much.
 SELECT
     device, toString(slot) AS slot,
     groupArray(toUInt32(last.1)) AS ts,
+    groupArray(last.2) AS version,
     groupArray(last.3) AS level,
     groupArray(last.4) AS max,
     groupArray(last.5) AS total,
     groupArray(last.6) AS color_pages,
     groupArray(last.7) AS serial
-FROM supply_day FINAL
+FROM supply_day
 WHERE $TENANT
     AND device IN {devices:Array(String)}
     AND day >= toDate(toDateTime({from:UInt32}, 'UTC'))

@@ -145,12 +145,14 @@ pub struct SupplyRow {
     pub part: String,
 }
 
-/// The last level of each day of a supply with the meters of the same poll, element by element, in any order; -9 = not read.
+/// Levels of a supply with the meters of the same poll, element by element, in any order; -9 = not read. Of a day the greatest
+/// (ts, version) is the last.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct SupplyDaysRow {
     pub device: String,
     pub slot: String,
     pub ts: Vec<u32>,
+    pub version: Vec<u32>,
     pub level: Vec<i64>,
     pub max: Vec<i64>,
     pub total: Vec<i64>,

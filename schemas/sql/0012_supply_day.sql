@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS supply_day (
     last SimpleAggregateFunction(max, Tuple(DateTime('UTC'), UInt32, Int64, Int64, Int64, Int64, String))
         COMMENT 'ts, 4294967295 - received, level, max, total, color pages, serial' CODEC(ZSTD(1))
 ) ENGINE = AggregatingMergeTree
-PARTITION BY toYYYYMM(day)
+PARTITION BY toYear(day)
 ORDER BY (tenant, device, slot, day)
 SETTINGS index_granularity = 1024;
 

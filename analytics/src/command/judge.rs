@@ -188,15 +188,27 @@ fn judge(
     cases
 }
 
+/// One read a day, the last one, so that it does not matter how far ClickHouse has merged.
 fn reads(row: &SupplyDaysRow) -> Vec<Read> {
-    let known = |values: &[i64], i: usize| values.get(i).copied().filter(|value| *value != NOT_READ);
-    let reads = row.ts.iter().enumerate().map(|(i, ts)| Read {
-        at_s: i64::from(*ts),
-        level: known(&row.level, i).unwrap_or(-2),
-        max: known(&row.max, i).unwrap_or(-2),
-        pages: known(&row.total, i),
-        pages_color: known(&row.color_pages, i),
-        serial: row.serial.get(i).map_or(0, |serial| fingerprint(serial)),
+    let at = |values: &[i64], i: usize| values.get(i).copied().unwrap_or(NOT_READ);
+    let whole = |i: usize| {
+        let (ts, version) = (row.ts.get(i).copied(), row.version.get(i).copied());
+        (ts, version, at(&row.level, i), at(&row.max, i), at(&row.total, i), at(&row.color_pages, i), row.serial.get(i))
+    };
+    let mut order: Vec<usize> = (0..row.ts.len()).collect();
+    order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
+    order.dedup_by_key(|i| row.ts.get(*i).map(|ts| ts / 86_400));
+    let known = |value: i64| Some(value).filter(|value| *value != NOT_READ);
+    let reads = order.into_iter().rev().map(|i| {
+        let (ts, _, level, max, total, color_pages, serial) = whole(i);
+        Read {
+            at_s: i64::from(ts.unwrap_or(0)),
+            level: known(level).unwrap_or(-2),
+            max: known(max).unwrap_or(-2),
+            pages: known(total),
+            pages_color: known(color_pages),
+            serial: serial.map_or(0, |serial| fingerprint(serial)),
+        }
     });
     reads.collect()
 }
@@ -280,6 +292,33 @@ mod tests {
         assert_eq!(models.len(), 40);
         let small: Batch = (0..50).map(|i| device(i, 0, 0)).collect();
         assert_eq!(super::sample(&small).len(), 50, "a small tenant teaches with all it has");
+    }
+
+    #[test]
+    fn of_a_day_the_last_read_counts_however_far_the_store_has_merged() {
+        let row = |ts: Vec<u32>, level: Vec<i64>| {
+            let (many, none) = (vec![NOT_READ; ts.len()], vec![String::new(); ts.len()]);
+            let version = vec![7; ts.len()];
+            let (max, total, color_pages) = (vec![100; ts.len()], many.clone(), many);
+            SupplyDaysRow {
+                device: String::new(),
+                slot: String::new(),
+                ts,
+                version,
+                level,
+                max,
+                total,
+                color_pages,
+                serial: none,
+            }
+        };
+        let merged = reads(&row(vec![90_000, 180_000], vec![40, 39]));
+        assert_eq!(merged, reads(&row(vec![180_000, 86_401, 90_000, 175_000], vec![39, 44, 40, 41])));
+        assert_eq!(
+            merged.iter().map(|read| (read.at_s, read.level)).collect::<Vec<_>>(),
+            [(90_000, 40), (180_000, 39)]
+        );
+        assert_eq!(merged[0].pages, None);
     }
 
     #[test]
