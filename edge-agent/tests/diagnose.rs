@@ -1,6 +1,6 @@
 //! One test per verdict of `diagnose`, each with real sockets: devices with faults, Debian's agent, and networks that lead
 //! nowhere, in namespaces of their own.
-#![allow(clippy::unwrap_used, reason = "a test says what it expects")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects")]
 
 mod device;
 mod snmpd;

@@ -1,5 +1,5 @@
 //! Traps of Debian's snmptrap and snmpinform: what they lead to, and which informs are acknowledged.
-#![allow(clippy::unwrap_used, reason = "a test says what it expects")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects")]
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

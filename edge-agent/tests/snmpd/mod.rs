@@ -1,5 +1,11 @@
 //! Debian's net-snmp agent with users of SNMP v3, on a port of its own.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a test peer: each binary takes its own part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test peer: each binary takes its own part of it"
+)]
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
