@@ -62,9 +62,13 @@ async fn every_process_ends_on_sigterm_with_exit_code_0() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sealed_spool_shows_no_serial_number_and_keys_belong_to_their_owner_alone() -> Result<()> {
     let mut site = Site::start(1, 6).await?;
+    let held = site.world.agents[0].http.clone();
+    until("the time is learned, without which nothing is frozen", PATIENCE, || async {
+        site.world.metric(&held, "edge_agent_clock_learned").await == Some(1.0)
+    })
+    .await?;
     site.world.agents[0].relay.cut();
     site.hours(3).await?;
-    let held = site.world.agents[0].http.clone();
     until("something is held", PATIENCE, || async {
         site.world.metric(&held, "edge_agent_queue_payloads").await.is_some_and(|count| count > 0.0)
     })

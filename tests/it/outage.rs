@@ -92,6 +92,8 @@ async fn a_restored_snapshot_of_an_agent_loses_nothing() -> Result<()> {
     copy(&data, &snapshot)?;
     site.world.agents[0].process.start()?;
     site.hours(6).await?;
+    // What the discarded life still held would go with its disk.
+    site.settle().await?;
     site.world.agents[0].process.kill()?;
     std::fs::remove_dir_all(&data)?;
     copy(&snapshot, &data)?;

@@ -36,7 +36,7 @@ pub struct Cli {
     config: Option<PathBuf>,
     /// Print the effective configuration with secrets masked, and stop
     #[arg(long, global = true)]
-    check: bool,
+    show_config: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -112,7 +112,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         return done;
     }
     let config: AnalyticsConfig = service::config::load(cli.config.as_deref()).or_exit(Exit::Config)?;
-    if cli.check {
+    if cli.show_config {
         return print(service::config::show(&config).as_bytes());
     }
     service::log::init(&config.log).or_exit(Exit::Config)?;

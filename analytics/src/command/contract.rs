@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::devices::key_of;
 use super::{bill, stored_second};
-use crate::billing::calendar::Instant;
+use crate::billing::calendar::{Instant, Zone};
 use crate::billing::spans::check_spans;
 use crate::billing::terms::{Problem, at};
 use crate::billing::{Period, Terms};
@@ -83,6 +83,11 @@ pub async fn apply(
 
 /// Everything that could refuse a bill later is refused now.
 async fn check(store: &TenantStore, file: &ContractFile, now: Instant) -> Result<(), ContractRunError> {
+    // Without its zone a contract has no months, and nothing below would be looked at.
+    if Zone::named(&file.contract.timezone).is_none() {
+        let problem = Problem::UnknownZone(file.contract.timezone.clone());
+        return Err(file.locate(&at("timezone", problem)).into());
+    }
     let extra = store.extra_meters().await?;
     let seen = extra.iter().map(String::as_str).collect();
     let starts = file.contract.start.and_then(|start| Period::month(&start.to_string()[..7]).ok());

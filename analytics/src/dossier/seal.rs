@@ -8,6 +8,8 @@ use crate::ledger::document::sha256;
 
 /// How the seal begins; nothing before it may look like this, because every text in JSON stands behind a key.
 const BEGIN: &str = "\n  \"seal\": ";
+/// How every seal begins: what is changed here would be noticed lines later only.
+const HEAD: &str = "{\n    \"lines\": [\n";
 const END: &str = "\n}\n";
 
 /// What does not fit, and where in the file.
@@ -92,6 +94,10 @@ pub fn opened<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
         let at = crate::ledger::chain::first_difference(found, END.as_bytes()).unwrap_or(0);
         return Err(Misfit::at_byte(text, tail + at, "the file does not end as it was written"));
     };
+    let head = inner.as_bytes().get(..HEAD.len()).unwrap_or(inner.as_bytes());
+    if let Some(at) = crate::ledger::chain::first_difference(head, HEAD.as_bytes()) {
+        return Err(Misfit::at_byte(text, begins + at, "the seal does not begin as it was written"));
+    }
     let seal: Seal = serde_json::from_str(inner).map_err(|error| {
         let line = text[..begins].matches('\n').count() + error.line();
         Misfit::at_line(text, line, format!("the seal cannot be read: {error}"))

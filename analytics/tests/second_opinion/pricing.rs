@@ -36,7 +36,7 @@ impl Run<'_> {
                     volumes.insert((id.to_owned(), (*meter).to_owned()), pages);
                     if let Some((u, estimated)) = closes {
                         closing[format!("{id}/{meter}")] =
-                            json!({"u": u64::try_from(u).unwrap(), "estimated": estimated});
+                            json!({"u": i64::try_from(u).unwrap(), "estimated": estimated});
                     }
                 }
             }

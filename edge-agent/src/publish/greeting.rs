@@ -118,18 +118,22 @@ mod tests {
     fn a_hello_that_nobody_answered_is_repeated_when_somebody_hears_the_agent() {
         let mut greeting = Greeting::new(PACE, Duration::ZERO);
         let second = Duration::from_secs(1);
-        greeting.asked(Asked { nonce: 1, at: moment(0) }, Duration::ZERO);
+        // So often in vain that the next one is far away.
+        let in_vain = |greeting: &mut Greeting, now: Duration| {
+            (0..8).for_each(|nonce| greeting.asked(Asked { nonce, at: moment(0) }, now));
+        };
+        in_vain(&mut greeting, Duration::ZERO);
         assert!(!greeting.due(second, moment(0)));
         greeting.invited(second);
         assert!(greeting.due(second, moment(0)));
-        greeting.asked(Asked { nonce: 2, at: moment(0) }, second);
+        in_vain(&mut greeting, second);
         greeting.invited(second * 2);
         assert!(!greeting.due(second * 2, moment(0)), "not in a row");
         greeting.invited(second + ASKED_APART);
         assert!(greeting.due(second + ASKED_APART, moment(0)));
-        greeting.asked(Asked { nonce: 3, at: moment(0) }, second * 9);
-        greeting.answer(Some(3)).unwrap();
-        greeting.heard(Heard::Learned, Asked { nonce: 3, at: moment(0) }, second * 9);
+        greeting.asked(Asked { nonce: 9, at: moment(0) }, second * 9);
+        greeting.answer(Some(9)).unwrap();
+        greeting.heard(Heard::Learned, Asked { nonce: 9, at: moment(0) }, second * 9);
         greeting.invited(second * 60);
         assert!(!greeting.due(second * 60, moment(0)), "an answered hello is enough");
     }

@@ -68,8 +68,10 @@ async fn whatever_of_the_spool_is_damaged_the_agent_goes_on_counts_it_and_the_bo
         let held = site.agent_metric(0, "queue_payloads").await?;
         site.world.agents[0].process.stop(STOP).await?;
         harm_file(&site.world.agents[0].data, file, *harm).context(what.clone())?;
+        // A host takes its time to come back: without its inventory the agent would poll again in the same second of the drill.
+        site.begin_hour();
         site.world.agents[0].process.start()?;
-        site.hours(1).await.context(what.clone())?;
+        site.barrier().await.context(what.clone())?;
         site.well(0, "spool").await.context(what.clone())?;
         if *cost == Cost::Nothing {
             site.shows(0, "queue_payloads", |now| now > held).await.context(what.clone())?;
