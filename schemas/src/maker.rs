@@ -83,12 +83,16 @@ pub fn name(slug: &str) -> &'static str {
     TABLE.iter().find(|row| row.0 == slug).map_or("", |row| row.1)
 }
 
+/// Names of product lines that tell the maker and belong to the model.
+const LINES: &[&str] = &["aficio"];
+
 /// A model without the maker's name before it.
 pub fn without<'a>(model: &'a str, slug: &str) -> &'a str {
     let Some(row) = TABLE.iter().find(|row| row.0 == slug) else { return model.trim() };
     let mut rest = model.trim();
     // `Hewlett-Packard HP LaserJet`, `KONICA MINOLTA bizhub`.
-    while let Some(shorter) = row.3.iter().find_map(|beginning| stripped(rest, beginning)) {
+    let makers = || row.3.iter().filter(|name| !LINES.contains(name));
+    while let Some(shorter) = makers().find_map(|beginning| stripped(rest, beginning)) {
         rest = shorter;
     }
     rest

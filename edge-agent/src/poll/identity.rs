@@ -126,24 +126,33 @@ fn model(table: &Table, profile: &Profile, slug: &str) -> String {
     let objects = profile.models().into_iter().filter_map(|oid| Some(pml(table.get(oid.arcs())?.bytes()?)));
     let ids = device_ids(table, profile);
     let in_ids = ids.iter().filter_map(|(_, id)| DeviceId::parse(id).model().map(str::to_owned));
-    objects
-        .chain(in_ids)
-        .chain(descriptions(table))
-        .map(|text| plain_model(&text, slug))
-        .find(|text| !text.is_empty())
-        .unwrap_or_default()
+    let said: Vec<String> =
+        objects.chain(in_ids).chain(descriptions(table)).map(|text| plain_model(&text, slug)).collect();
+    let first = said.iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
+    let Some(series) = series(&first) else { return first };
+    let member = |text: &&String| {
+        series_of(text, series) && text.split_whitespace().count() <= series.split_whitespace().count()
+    };
+    said.iter().find(member).cloned().unwrap_or_else(|| series.to_owned())
+}
+
+/// `M408x Series` is a family: what is before the word.
+fn series(model: &str) -> Option<&str> {
+    let shorter = model.get(..model.len().checked_sub(7)?)?;
+    model.to_lowercase().ends_with(" series").then_some(shorter)
+}
+
+/// Whether a model is one of a family: it begins like it, and is no family itself.
+fn series_of(model: &str, family: &str) -> bool {
+    let beginning: String = family.trim_end_matches(['x', 'X']).to_lowercase();
+    beginning.len() >= 3 && series(model).is_none() && model.to_lowercase().starts_with(&beginning)
 }
 
 /// A model without the maker before it and the remarks behind it.
 fn plain_model(text: &str, slug: &str) -> String {
     let head = text.split([';', '\n']).next().unwrap_or_default();
     let head = head.split(" / ").next().unwrap_or_default().trim().trim_end_matches(" /P");
-    let mut model = maker::without(head, slug).trim();
-    if let Some(shorter) = model.get(..model.len().saturating_sub(7))
-        && model.to_lowercase().ends_with(" series")
-    {
-        model = shorter;
-    }
+    let model = maker::without(head, slug).trim();
     model.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

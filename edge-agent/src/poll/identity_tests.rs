@@ -131,3 +131,14 @@ fn maker_and_model_give_the_key_that_the_device_says() {
     );
     assert_eq!(schemas::device::key(&read(&table)).text, "lanier:W492KB03439");
 }
+
+#[test]
+fn a_family_of_models_gives_way_to_the_model_and_a_product_line_stays_with_it() {
+    let model = |enterprise, device: &str, system: &str| {
+        read(&of(enterprise, &[(mib::HR_DEVICE_DESCR, &[1], device), (mib::SYS_DESCR, &[0], system)])).model
+    };
+    assert_eq!(model(236, "Samsung M408x Series", "Samsung M4080FX; V11.01;NIC ;S/N "), "M4080FX");
+    assert_eq!(model(236, "Samsung CLX-3170 Series", "Samsung CLX-3170 Series;V1.00"), "CLX-3170");
+    assert_eq!(model(236, "Samsung M408x Series", "print server"), "M408x");
+    assert_eq!(model(367, "RICOH Aficio MP C3002", ""), "Aficio MP C3002");
+}
