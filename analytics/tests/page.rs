@@ -1,5 +1,4 @@
 //! The page docs/from-reads-to-a-line.md: each of its examples is billed and must give what stands under it.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::collections::BTreeSet;
 

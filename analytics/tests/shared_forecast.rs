@@ -2,7 +2,6 @@
 //!
 //! Needs the folder `shared` beside the checkout, or where `PLATEN_SHARED` says.
 #![cfg(feature = "recordings")]
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -147,9 +147,12 @@ pub fn changes(before: &[OpenAlert], now: &[OpenAlert]) -> Vec<Happened> {
     closed.chain(opened).collect()
 }
 
+/// The RFC's name of a number.
+type Named = fn(i64) -> Option<&'static str>;
+
 fn happened(kind: &str, alert: &OpenAlert) -> Happened {
     let mut fields = vec![("alert".to_owned(), alert.id.clone())];
-    let named: [(&str, Option<i64>, fn(i64) -> Option<&'static str>); 3] = [
+    let named: [(&str, Option<i64>, Named); 3] = [
         ("severity", alert.severity, alert_names::severity),
         ("group", alert.group, alert_names::group),
         ("code", alert.code, alert_names::code),

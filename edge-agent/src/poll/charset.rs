@@ -120,7 +120,7 @@ pub struct Decoded {
 pub fn decode(bytes: &[u8], declared: Option<Charset>) -> Decoded {
     // UTF-16 looks like ASCII with NULs, so the declaration comes first there.
     if let Some(charset) = declared.filter(|charset| charset.is_wide())
-        && bytes.len() % 2 == 0
+        && bytes.len().is_multiple_of(2)
         && bytes.contains(&0)
         && let Some(text) = charset.decode(bytes)
     {

@@ -214,7 +214,7 @@ fn contains_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + word.len()..].chars().next();
-        free || (!before.is_some_and(char::is_alphabetic) && !(short && after.is_some_and(char::is_alphabetic)))
+        free || !(before.is_some_and(char::is_alphabetic) || (short && after.is_some_and(char::is_alphabetic)))
     })
 }
 

@@ -153,7 +153,7 @@ fn limit(client: &mut Client, profile: &Profile) {
 /// Whether a text has bytes of which only a character set tells what they are.
 fn has_doubtful_texts(table: &Table) -> bool {
     const PRINTER: &[u32] = &[1, 3, 6, 1, 2, 1, 43];
-    let doubtful = |value: &Value| value.bytes().is_some_and(|bytes| charset::is_doubtful(bytes));
+    let doubtful = |value: &Value| value.bytes().is_some_and(charset::is_doubtful);
     table.column(PRINTER).any(|(_, value)| doubtful(value))
 }
 

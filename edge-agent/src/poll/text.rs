@@ -34,7 +34,7 @@ pub fn doubtful(bytes: &[u8], declared: Option<Charset>) -> Option<String> {
 /// The part before the first NUL, as the C string that it was; strings that begin with NUL lose those first. In UTF-16
 /// every other byte is NUL.
 fn until_nul(bytes: &[u8], declared: Option<Charset>) -> &[u8] {
-    if declared.is_some_and(Charset::is_wide) && bytes.len() % 2 == 0 && bytes.contains(&0) {
+    if declared.is_some_and(Charset::is_wide) && bytes.len().is_multiple_of(2) && bytes.contains(&0) {
         return bytes;
     }
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());

@@ -79,9 +79,12 @@ fn pick(costs: &[Cost], field: fn(&Cost) -> f64) -> Vec<f64> {
     costs.iter().map(field).collect()
 }
 
+/// One figure of a cost.
+type Part = fn(&Cost) -> f64;
+
 fn of_device(model: &str, costs: &Costs) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let fields: [(&str, &'static str, fn(&Cost) -> f64); 2] =
+    let fields: [(&str, &'static str, Part); 2] =
         [("packets both ways", "packets", |cost| cost.packets), ("IP level", "B", |cost| cost.bytes)];
     for (what, unit, field) in fields {
         let ours =
