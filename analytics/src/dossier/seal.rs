@@ -8,8 +8,8 @@ use crate::ledger::document::sha256;
 
 /// How the seal begins; nothing before it may look like this, because every text in JSON stands behind a key.
 const BEGIN: &str = "\n  \"seal\": ";
-/// How every seal begins: what is changed here would be noticed lines later only.
-const HEAD: &str = "{\n    \"lines\": [\n";
+/// Lines of a seal beside its hashes, without the last.
+const FRAME_LINES: usize = 4;
 const END: &str = "\n}\n";
 
 /// What does not fit, and where in the file.
@@ -94,22 +94,39 @@ pub fn opened<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
         let at = crate::ledger::chain::first_difference(found, END.as_bytes()).unwrap_or(0);
         return Err(Misfit::at_byte(text, tail + at, "the file does not end as it was written"));
     };
-    let head = inner.as_bytes().get(..HEAD.len()).unwrap_or(inner.as_bytes());
-    if let Some(at) = crate::ledger::chain::first_difference(head, HEAD.as_bytes()) {
-        return Err(Misfit::at_byte(text, begins + at, "the seal does not begin as it was written"));
+    if let Some(at) = misshapen(inner, body) {
+        return Err(Misfit::at_byte(text, begins + at, "the seal is not written as it was"));
     }
     let seal: Seal = serde_json::from_str(inner).map_err(|error| {
         let line = text[..begins].matches('\n').count() + error.line();
         Misfit::at_line(text, line, format!("the seal cannot be read: {error}"))
     })?;
-    let written = serde_json::to_string_pretty(&seal).map(|json| indented(&json)).unwrap_or_default();
-    if let Some(at) = crate::ledger::chain::first_difference(inner.as_bytes(), written.as_bytes()) {
-        return Err(Misfit::at_byte(text, begins + at, "the seal is not written as it was"));
-    }
     fits(text, body, &seal, begins)?;
     let file: File<T> = serde_json::from_str(text)
         .map_err(|error| Misfit::at_line(text, error.line(), format!("it is no dossier: {error}")))?;
     Ok(file.dossier)
+}
+
+/// The first byte of a seal that is neither as every seal has it nor a digit of a hash. A reader of JSON would notice some of
+/// them lines later only. How many hashes there are is said twice, by the seal's lines and by the body's; a line break that
+/// was changed spoils one of them, so the seal may fit either.
+fn misshapen(inner: &str, body: &str) -> Option<usize> {
+    let said = [inner.matches('\n').count().saturating_sub(FRAME_LINES), body.split('\n').count()];
+    let deviations: Option<Vec<usize>> = said.into_iter().map(|hashes| deviation(inner, hashes)).collect();
+    deviations?.into_iter().max()
+}
+
+/// Where a seal deviates from one of so many hashes.
+fn deviation(inner: &str, hashes: usize) -> Option<usize> {
+    let hash = "0".repeat(64);
+    let seal = Seal { lines: vec![hash.clone(); hashes], root: hash };
+    let shape = indented(&serde_json::to_string_pretty(&seal).unwrap_or_default());
+    let fits = |found: u8, shape: u8| match shape {
+        b'0' => matches!(found, b'0'..=b'9' | b'a'..=b'f'),
+        _ => found == shape,
+    };
+    let differs = inner.bytes().zip(shape.bytes()).position(|(found, shape)| !fits(found, shape));
+    differs.or_else(|| (inner.len() != shape.len()).then(|| inner.len().min(shape.len())))
 }
 
 /// Each line against its hash, and the hashes against the root. If both a line and the root speak against a hash, it is the
