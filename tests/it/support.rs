@@ -104,8 +104,15 @@ impl Site {
         waited.with_context(tails)
     }
 
-    /// Closes lingering batches (two hours more) and waits until nothing is held.
+    /// Closes lingering batches (two hours more) and waits until nothing is held. Before that, until each agent knows the
+    /// time: one that never heard it holds its polls outside of any payload, so that its queue looks empty.
     pub(crate) async fn settle(&mut self) -> Result<()> {
+        for agent in &self.world.agents {
+            until(&format!("{} has not heard the time", agent.cn), PATIENCE, || async {
+                self.world.metric(&agent.http, "edge_agent_clock_learned").await == Some(1.0)
+            })
+            .await?;
+        }
         self.hours(2).await?;
         for agent in &self.world.agents {
             until(&format!("{} still holds payloads", agent.cn), PATIENCE, || async {
