@@ -352,6 +352,12 @@ impl Agent {
         self.spool().books().seq_of(id).is_some()
     }
 
+    /// Ended epochs that it remembers because not all of them is accounted for.
+    pub(crate) fn unaccounted(&self) -> BTreeSet<u64> {
+        let prior = self.spool().counters().prior.iter();
+        prior.filter(|ended| ended.oldest <= ended.taken).map(|ended| ended.epoch).collect()
+    }
+
     /// Readings that are not in a payload yet.
     pub(crate) fn unfrozen(&self) -> &BTreeSet<i64> {
         &self.live.unfrozen

@@ -114,8 +114,11 @@ pub(crate) fn the_books_close(system: &System) -> Verdict {
                 (&known.key.0, known.key.1, known.key.2) == (&cn, epoch, seq)
                     && system.truth.set_back.contains(&known.agent)
             });
-            if !there.any(|(id, known)| system.truth.excused.contains(id) || system.agents[known.agent].holds(*id)) {
-                return Err(format!("{cn} {epoch}: seq {seq} is lost"));
+            let there =
+                there.any(|(id, known)| system.truth.excused.contains(id) || system.agents[known.agent].holds(*id));
+            let epoch_forgotten = system.truth.forgotten.contains(&(cn.clone(), epoch));
+            if !(there || epoch_forgotten || named_in_kept(system, &cn, epoch, seq)) {
+                return Err(format!("{cn} {epoch}: seq {seq} is lost\n{}", system.store.said_of(&cn)));
             }
         }
     }
@@ -129,6 +132,14 @@ pub(crate) fn the_books_close(system: &System) -> Verdict {
         before = Some(key);
     }
     Ok(())
+}
+
+/// Whether a payload that the store refused, whose bytes are kept, says that this seq was given up: whoever brings it in
+/// again brings the drop record with it.
+fn named_in_kept(system: &System, cn: &str, epoch: u64, seq: u64) -> bool {
+    let refused = system.truth.frozen.iter().filter(|(id, _)| system.store.kept.contains_key(&(cn.to_owned(), id.0)));
+    let mut drops = refused.flat_map(|(_, known)| &known.drops);
+    drops.any(|(of, in_epoch, from, to, _)| (of.as_str(), *in_epoch) == (cn, epoch) && (*from..=*to).contains(&seq))
 }
 
 /// From here, without further faults, everything that is held is settled, every reading has its row or its bytes are kept,
@@ -153,9 +164,10 @@ pub(crate) fn everything_settles_once_faults_stop(system: &System) -> Verdict {
             return Err(format!("reading {reading} was taken and is nowhere"));
         }
     }
-    for balance in settled.store.books().values() {
-        if balance.open > 0 && settled.truth.set_back.is_empty() {
-            return Err(format!("{} seqs are still open", balance.open));
+    for ((cn, epoch), balance) in settled.store.books() {
+        let forgotten = settled.truth.forgotten.contains(&(cn.clone(), epoch));
+        if balance.open > 0 && settled.truth.set_back.is_empty() && !forgotten {
+            return Err(format!("{cn} {epoch}: {} seqs are still open\n{}", balance.open, settled.store.said_of(&cn)));
         }
     }
     Ok(())

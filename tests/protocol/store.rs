@@ -167,6 +167,16 @@ impl Store {
         epochs.into_iter().map(|key| (key.clone(), self.balance(&key))).collect()
     }
 
+    /// What the books of an agent are struck from, to find out why they do not close.
+    pub(crate) fn said_of(&self, cn: &str) -> String {
+        let found: Vec<(u64, u64)> =
+            self.batches.keys().filter(|(of, ..)| of == cn).map(|(_, epoch, seq, _)| (*epoch, *seq)).collect();
+        let stats: Vec<_> = self.stats.iter().filter(|((of, ..), _)| of == cn).collect();
+        let prior: Vec<_> = self.prior.iter().filter(|((of, _), _)| of == cn).collect();
+        let drops: Vec<_> = self.drops.keys().filter(|(of, ..)| of == cn).collect();
+        format!("found (epoch, seq): {found:?}\nstats: {stats:?}\nprior: {prior:?}\ndrops: {drops:?}")
+    }
+
     fn balance(&self, key: &(String, u64)) -> Balance {
         let found = self.batches.keys().filter(|(cn, epoch, seq, _)| (cn, epoch) == (&key.0, &key.1) && *seq > 0);
         let found = Seqs::new(found.map(|(_, _, seq, _)| Span { first: *seq, last: *seq }));

@@ -1,6 +1,7 @@
 //! Agents, a broker that loses, repeats and reorders, workers that all own every partition, and the store; and every step
 //! that one of them can make. The explorer and the simulation drive this same system.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
@@ -212,7 +213,9 @@ impl System {
             Step::LoseSpool(agent) => {
                 self.excuse_all(agent);
                 self.fresh_epoch += 1;
+                let before = self.agents[agent].unaccounted();
                 self.agents[agent].lose_spool(now, self.fresh_epoch);
+                self.note_forgotten(agent, before);
             }
             Step::Lose { worker, at } => drop(self.workers[worker].inbox.remove(at)),
             Step::LoseAck { agent, at } => drop(self.agents[agent].hearing.remove(at)),
@@ -307,7 +310,17 @@ impl System {
             self.excuse_all(agent);
             self.fresh_epoch += 1;
         }
+        let before = self.agents[agent].unaccounted();
         self.agents[agent].restart(self.now, rebooted, self.fresh_epoch);
+        self.note_forgotten(agent, before);
+    }
+
+    /// `before`: the epochs of which the agent knew that something was missing.
+    fn note_forgotten(&mut self, agent: usize, before: BTreeSet<u64>) {
+        let (inner, truth) = (&self.agents[agent], Arc::make_mut(&mut self.truth));
+        let after = inner.unaccounted();
+        let gone = before.into_iter().filter(|epoch| !after.contains(epoch) && *epoch != inner.spool().books().epoch());
+        truth.forgotten.extend(gone.map(|epoch| (inner.cn.to_string(), epoch)));
     }
 
     /// What only this agent has is about to be lost with its disk or memory: outside the promise, and named in the books as

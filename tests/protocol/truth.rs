@@ -56,11 +56,15 @@ pub(crate) struct Truth {
     pub(crate) excused_readings: BTreeSet<i64>,
     /// Agents whose disk was set back: one place in their books may have two payloads.
     pub(crate) set_back: BTreeSet<usize>,
+    /// (cn, epoch) that an agent no longer remembers although not all of it is accounted for: it keeps the latest
+    /// `PRIOR_EPOCHS_MAX`. What they held is called open or lost for good.
+    pub(crate) forgotten: BTreeSet<(String, u64)>,
 }
 
 impl Hash for Truth {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.frozen.keys().for_each(|id| id.0.hash(state));
         (&self.freed, &self.told, &self.excused, &self.readings, &self.excused_readings, &self.set_back).hash(state);
+        self.forgotten.hash(state);
     }
 }
