@@ -13,19 +13,21 @@ mod wire;
 pub use contract::contract;
 pub use http::{http, streamed};
 pub use mqtt::{packet, topic};
-pub use snmp::{snmprec, varbinds};
+pub use snmp::{snmprec, trap, usm, varbinds};
 pub use wire::{body, header};
 
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the name that `make fuzz TARGET=` takes; seeds lie in `fuzz/seeds/NAME`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("header", header),
     ("body", body),
     ("topic", topic),
     ("packet", packet),
     ("varbinds", varbinds),
+    ("usm", usm),
+    ("trap", trap),
     ("snmprec", snmprec),
     ("contract", contract),
     ("http", http),

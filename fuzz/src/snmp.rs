@@ -6,7 +6,10 @@ use edge_agent::poll::full::{self, Depth, Full};
 use edge_agent::poll::profile::Profiles;
 use edge_agent::poll::{At, adopt};
 use edge_agent::read;
+use edge_agent::snmp::usm::rehearse::{is_pdu, rehearse};
+use edge_agent::snmp::usm::{Auth, Privacy};
 use edge_agent::snmp::{Client, Table, Version, client};
+use edge_agent::traps::message;
 use edge_agent::walk;
 
 const REQUEST: i32 = 1;
@@ -23,6 +26,34 @@ pub fn varbinds(data: &[u8]) {
             }
         }
         poll_of(table);
+    }
+}
+
+/// One datagram as an SNMP v3 device might send it, to a user without keys and to users with keys.
+pub fn usm(data: &[u8]) {
+    let protocols = [
+        (Auth::None, Privacy::None),
+        (Auth::Md5, Privacy::None),
+        (Auth::Sha1, Privacy::Des),
+        (Auth::Sha256, Privacy::Aes128),
+        (Auth::Sha512, Privacy::Aes256),
+    ];
+    for (auth, privacy) in protocols {
+        let heard = rehearse(auth, privacy, data);
+        assert!(auth == Auth::None || !heard.believed, "{auth:?} {privacy:?} believes what nobody signed");
+        assert!(heard.opened || !is_pdu(data), "{auth:?} {privacy:?} cannot open what it sealed");
+    }
+}
+
+/// One datagram on the port of traps.
+pub fn trap(data: &[u8]) {
+    let Some(trap) = message::read(data) else { return };
+    if let Some(ack) = trap.ack {
+        assert!(message::read(&ack).is_none(), "an acknowledgement is no trap: two listeners would never fall silent");
+        assert!(
+            data.starts_with(&ack[..1]) && ack.len() <= data.len(),
+            "it is the message itself, marked as the response"
+        );
     }
 }
 

@@ -3,10 +3,11 @@
 //! what is stored is held against the printers' own lives.
 //!
 //! `stage` says what is set up, `script` what goes wrong and when, `breaker` does it, `settle` waits, `verify` proves,
-//! `twins` knows which polls came in two payloads, `memory` watches the processes, `run` passes the hours, `report` is the
+//! `twins` knows which polls came in two payloads and `given_up` what full spools let go, `memory` watches the processes, `run` passes the hours, `report` is the
 //! same as JSON.
 
 mod breaker;
+mod given_up;
 mod memory;
 mod report;
 mod run;

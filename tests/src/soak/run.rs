@@ -12,7 +12,7 @@ use super::memory::{self, Memory};
 use super::report::{Checkpoint, FaultLine, REPORT_VERSION, Report};
 use super::script::{Fault, Script};
 use super::verify::{Scope, verify};
-use super::{settle, stage, twins};
+use super::{given_up, settle, stage, twins};
 use crate::check::{self, Check, Printers};
 use crate::demo::print_line;
 use crate::faults::Captured;
@@ -68,6 +68,7 @@ pub async fn run(options: Options) -> Result<bool> {
     };
     let world = World::start(plan).await?;
     twins::watch(&world).await?;
+    given_up::watch(&world).await?;
     let captured = Captured::start(&world).await?;
     let mut soak = Soak::new(options, fleet, world, captured);
     let outcome = soak.pass().await;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{stage, twins};
+use super::{given_up, stage, twins};
 use crate::check::{self, Check, Printers};
 use crate::world::{World, tools};
 
@@ -21,7 +21,7 @@ pub(super) struct Scope<'a> {
     pub full: bool,
     /// Agents whose polls may have gaps, because two of them ran.
     pub doubled: &'a BTreeSet<usize>,
-    /// Polls in drops of each agent, as of the last checkpoint.
+    /// Polls that each agent gave up, as of the last checkpoint.
     pub dropped: &'a BTreeMap<String, u64>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Found {
     pub checks: Vec<Check>,
     pub books: Books,
     pub polls_stored: u64,
-    /// Polls in drops of each agent, since the beginning.
+    /// Polls that each agent gave up, since the beginning.
     pub dropped: BTreeMap<String, u64>,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn verify(world: &World, printers: &Printers, scope: &Scope<'_>
     let unseen = stage::beginning()?.as_second() + hours(scope.from_hour);
     let begin = if scope.full { 0 } else { unseen };
     let (proof, closed) = books(world).await?;
-    let dropped = dropped(&proof);
+    let dropped = given_up::polls(world).await?;
     let (stored, _) = check::stored(world, printers, begin).await?;
     let mut checks = vec![closed, stored, twice(world, begin).await?, gaps(world, scope, unseen, &dropped).await?];
     checks.push(unsure(world, begin).await?);
@@ -66,15 +66,6 @@ pub(super) async fn verify(world: &World, printers: &Printers, scope: &Scope<'_>
         repeats: sum("repeats"),
     };
     Ok(Found { checks, books, polls_stored, dropped })
-}
-
-fn dropped(proof: &Value) -> BTreeMap<String, u64> {
-    let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
-    for epoch in proof["epochs"].as_array().into_iter().flatten() {
-        let cn = epoch["cn"].as_str().unwrap_or_default().to_owned();
-        *dropped.entry(cn).or_default() += epoch["polls"]["dropped"].as_u64().unwrap_or(0);
-    }
-    dropped
 }
 
 fn hours(count: u64) -> i64 {

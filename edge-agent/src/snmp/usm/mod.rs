@@ -8,6 +8,7 @@ mod cipher;
 mod engines;
 mod keys;
 mod message;
+pub mod rehearse;
 
 use std::fmt;
 use std::sync::Arc;
