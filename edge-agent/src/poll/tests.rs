@@ -127,7 +127,7 @@ async fn an_alert_that_opens_and_another_device_are_seen_by_the_smallest_poll_to
     let (mut known, _) = found(&printer()).await;
     let mut table = printer();
     for column in alerts::COLUMNS {
-        set(&mut table, column, &[1, 5], Value::Integer(4));
+        set(&mut table, column, &[1, 5], Value::Integer(3));
     }
     let (polled, _) = part_refreshed(&mut known, &table, HOUR, Extent::Status).await;
     assert_eq!(polled.events.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["alert-opened"]);
