@@ -1,5 +1,7 @@
 //! The configuration of the agent. `agent.toml` beside this crate says the same with comments; a test holds them together.
 
+mod polling;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,10 +17,13 @@ use service::tls::Files;
 use crate::discover::Ranges;
 use crate::limits;
 use crate::publish::window::Pace;
+use crate::scheduler::budget::BudgetConfig;
 use crate::snmp::SnmpConfig;
 use crate::snmp::config::RangeConfig;
 use crate::snmp::credential::Credential;
 use crate::traps::TrapsConfig;
+
+pub use polling::Schedule;
 
 /// The commented sample, as `edge-agent config-sample` prints it.
 pub const SAMPLE: &str = include_str!("../agent.toml");
@@ -30,6 +35,7 @@ pub struct AgentConfig {
     pub agent: Agent,
     pub broker: Broker,
     pub schedule: Schedule,
+    pub budget: BudgetConfig,
     pub snmp: SnmpConfig,
     pub spool: SpoolSection,
     pub privacy: Privacy,
@@ -108,19 +114,6 @@ impl Default for Broker {
             reconnect_min_s: limits::RECONNECT_MIN.as_secs(),
             reconnect_max_s: limits::RECONNECT_MAX.as_secs(),
         }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Schedule {
-    pub poll_interval_s: u64,
-    pub discover_interval_s: u64,
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self { poll_interval_s: 3_600, discover_interval_s: 43_200 }
     }
 }
 
@@ -220,6 +213,16 @@ impl Config for AgentConfig {
         Self {
             broker: Broker { server_name: Some("broker.example".into()), ..Broker::default() },
             spool: SpoolSection { bytes_max: Some(limits::SPOOL_BYTES_DISK), ..SpoolSection::default() },
+            schedule: Schedule {
+                supplies_interval_s: Some(3_600),
+                status_interval_s: Some(3_600),
+                ..Schedule::default()
+            },
+            budget: BudgetConfig {
+                lan_bytes_per_day: Some(2_000_000),
+                lan_packets_per_day: Some(5_000),
+                upstream_bytes_per_day: Some(500_000),
+            },
             clock: Clock(ClockConfig { drill_clock: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 9_999))) }),
             drill: Drill {
                 resend_min_ms: Some(1_000),
@@ -244,7 +247,7 @@ impl Config for AgentConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Self { agent, broker, schedule, spool, drill, .. } = self;
+        let Self { agent, broker, spool, drill, .. } = self;
         if agent.site.is_empty() || agent.site.len() > 64 {
             return Err("agent.site has 1 to 64 characters".into());
         }
@@ -263,8 +266,6 @@ impl Config for AgentConfig {
             ("broker.keep_alive_s", broker.keep_alive_s, 10, 43_200),
             ("broker.reconnect_min_s", broker.reconnect_min_s, 1, 3_600),
             ("broker.reconnect_max_s", broker.reconnect_max_s, broker.reconnect_min_s, 86_400),
-            ("schedule.poll_interval_s", schedule.poll_interval_s, 10, 7 * 86_400),
-            ("schedule.discover_interval_s", schedule.discover_interval_s, 60, 30 * 86_400),
             ("spool.bytes_max", spool.bytes_max(), spool_least, 1 << 40),
             ("spool.linger_s", spool.linger_s, 0, 3_600),
         ] {
@@ -272,6 +273,8 @@ impl Config for AgentConfig {
                 return Err(format!("{key} = {value}; give {low} to {high}"));
             }
         }
+        self.schedule.check()?;
+        self.budget.check()?;
         if *drill != Drill::default() && self.clock.0.drill_clock.is_none() {
             return Err("[drill] shortens waits for drills only; remove it or set clock.drill_clock".into());
         }
@@ -343,6 +346,9 @@ mod tests {
                 .starts_with("spool.bytes_max"),
             "the smaller cap is for drills alone"
         );
+        assert!(broken(|config| config.schedule.status_interval_s = Some(1)).starts_with("schedule.status_interval_s"));
+        assert!(broken(|config| config.schedule.supply_low_percent = 101).starts_with("schedule.supply_low_percent"));
+        assert!(broken(|config| config.budget.lan_bytes_per_day = Some(1)).starts_with("budget.lan_bytes_per_day"));
         assert!(broken(|config| config.drill.resend_min_ms = Some(5)).starts_with("[drill]"));
         assert!(
             broken(|config| config.ranges =

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::discover::Found;
+use crate::poll::pace::Pace;
 use crate::poll::schedule::POLL_GAP_MIN;
 use crate::poll::{At, Known};
 use crate::roster::Roster;
@@ -20,6 +21,7 @@ use crate::snmp::credential::community_name;
 use crate::spool::given::device_key;
 use crate::spool::layout::{decode, encode};
 use crate::time::Boot;
+use crate::traffic::Spending;
 
 /// Devices polled by one agent.
 pub const DEVICES_MAX: usize = 10_000;
@@ -36,10 +38,22 @@ pub struct Entry {
     pub busy: bool,
     /// A trap came, or it was seen at another address: it is polled out of turn.
     pub hinted: bool,
+    pub pace: Pace,
+    pub spending: Spending,
     saved: Vec<u8>,
 }
 
 impl Entry {
+    fn new(known: Known, last: Option<Duration>, outcome: Option<u8>, saved: Vec<u8>) -> Self {
+        let (pace, spending) = (Pace::read_at(last), Spending::default());
+        Self { known, last, outcome, busy: false, hinted: false, pace, spending, saved }
+    }
+
+    /// It was polled then, before this process began.
+    pub fn resume(&mut self, last: Option<Duration>) {
+        (self.last, self.pace) = (last, Pace::read_at(last));
+    }
+
     /// Whether it asks for a poll out of turn. Silence is no reason to ask again.
     pub fn wanted(&self) -> bool {
         self.hinted || (self.known.wanted() && self.outcome == Some(Outcome::Changed as u8))
@@ -98,7 +112,7 @@ impl Inventory {
             if saved.boot != boot {
                 known.last_full = None;
             }
-            inventory.push(Entry { known, last: None, outcome: None, busy: false, hinted: false, saved: bytes });
+            inventory.push(Entry::new(known, None, None, bytes));
         }
         inventory
     }
@@ -161,7 +175,8 @@ impl Inventory {
                 return (Adopted::Second, None);
             }
             let from = entry.known.at.address;
-            (entry.known, entry.last, entry.outcome) = (known, Some(now), Some(Outcome::Complete as u8));
+            (entry.known, entry.outcome) = (known, Some(Outcome::Complete as u8));
+            entry.resume(Some(now));
             return (Adopted::Moved(from), Some(place));
         }
         if self.entries.len() >= DEVICES_MAX {
@@ -169,7 +184,7 @@ impl Inventory {
         }
         let outcome = Some(Outcome::Complete as u8);
         let from = self.replaced.remove(&identity.text).filter(|_| identity.basis != Basis::None);
-        let place = self.push(Entry { known, last: Some(now), outcome, busy: false, hinted: false, saved: Vec::new() });
+        let place = self.push(Entry::new(known, Some(now), outcome, Vec::new()));
         (from.map_or(Adopted::New, Adopted::Moved), Some(place))
     }
 
@@ -180,6 +195,7 @@ impl Inventory {
         let from = entry.known.at.address;
         if device_key(&entry.known.device) != device_key(&known.device) {
             self.gone.insert(device_key(&entry.known.device));
+            entry.pace.forget();
         }
         (entry.known, entry.outcome, entry.busy) = (known, Some(outcome), false);
         if before.text != after.text && before.basis != Basis::None && self.replaced.len() < REPLACED_MAX {
@@ -221,6 +237,7 @@ impl Inventory {
         for (at, entry) in &mut self.entries {
             if entry.known.at.address == address || Some(*at) == place {
                 (entry.hinted, known) = (true, true);
+                entry.pace.stirs();
             }
         }
         known

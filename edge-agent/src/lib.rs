@@ -25,6 +25,7 @@ pub mod spool;
 pub mod status;
 pub mod taken;
 pub mod time;
+pub mod traffic;
 pub mod traps;
 pub mod walk;
 

@@ -74,6 +74,7 @@ pub struct AgentMetrics {
     pub clock_offset_seconds: Whole,
     pub last_settled_timestamp_seconds: Whole,
     pub devices: Whole,
+    pub budget_stretch: Whole,
 }
 
 impl AgentMetrics {
@@ -98,6 +99,8 @@ impl AgentMetrics {
         register("payloads_unacked", "payloads sent and neither settled nor sent again yet", &own.payloads_unacked);
         register("records_held_back", "records in memory because the spool cannot be written", &own.records_held_back);
         register("devices", "devices known", &own.devices);
+        register("budget_stretch", "how many times as long intervals are to keep the budget", &own.budget_stretch);
+        own.budget_stretch.set(1);
         let count = |name: &str, help: &str, metric: &Count| metrics.register(name, help, metric.clone());
         count("polls_settled", "polls in payloads that were settled", &own.polls_settled);
         count("payloads_taken", "payloads frozen", &own.payloads_taken);

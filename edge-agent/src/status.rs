@@ -33,6 +33,21 @@ pub struct Status {
     pub clock_learned: bool,
     pub devices: i64,
     pub queue: Queue,
+    pub spent: SpentSoFar,
+}
+
+/// What was spent since the start of the process, and whether the site's budget slows polling.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpentSoFar {
+    /// Both directions at IP level.
+    pub lan_packets: u64,
+    pub lan_bytes: u64,
+    /// Published, resends included.
+    pub upstream_payloads: u64,
+    pub upstream_bytes: u64,
+    /// Intervals are this many times as long as usual; 1 = within the budget.
+    pub budget_stretch: i64,
 }
 
 /// The spool in numbers.
@@ -155,6 +170,13 @@ impl StatusWriter {
             clock_learned: summary.learned,
             devices: self.metrics.devices.get(),
             queue: Queue::of(&summary, summary.bytes_frozen, over),
+            spent: SpentSoFar {
+                lan_packets: self.metrics.snmp_packets.get(),
+                lan_bytes: self.metrics.snmp_bytes.get(),
+                upstream_payloads: self.metrics.payloads_sent.get() + self.metrics.payloads_resent.get(),
+                upstream_bytes: self.metrics.wan_bytes.get(),
+                budget_stretch: self.metrics.budget_stretch.get(),
+            },
         }
     }
 }

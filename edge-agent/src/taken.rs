@@ -12,6 +12,20 @@ pub struct Polled {
     /// Things that happened on the way (`device-moved`, `identity-changed`, …): kind and fields.
     pub events: Vec<(String, Vec<(String, String)>)>,
     pub cost: Cost,
+    pub extent: Extent,
+}
+
+/// How much of a device a poll reads. Each holds what the one before it holds: alerts are in every poll, because one that
+/// is in no row counts as closed, and levels never come without the meters beside which they are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Status, error bits and alerts.
+    Status,
+    /// And the meters.
+    Meters,
+    /// And levels of supplies and trays: all that changes.
+    #[default]
+    Whole,
 }
 
 /// What a conversation cost on the LAN, at IP level: UDP payload and 28 bytes of headers a packet, both directions.

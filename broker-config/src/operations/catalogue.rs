@@ -150,6 +150,11 @@ const EDGE_AGENT: &[Metric] = &[
         "`no-answer` or `refused` for a device that should answer: `edge-agent read ADDRESS`",
     ),
     gauge("devices", "devices known", "fewer than expected: ranges, communities, `edge-agent discover`"),
+    gauge(
+        "budget_stretch",
+        "how many times as long intervals are to keep the budget of the site; 1 = as configured",
+        "above 1: see `edge-agent devices`; raise `[budget]` or the intervals",
+    ),
     counter("snmp_packets", "", "SNMP packets in both directions", ""),
     counter("snmp_bytes", "", "SNMP bytes at IP level in both directions", ""),
     counter(

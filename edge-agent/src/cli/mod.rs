@@ -1,6 +1,7 @@
 //! The commands of `edge-agent`.
 
 mod commands;
+mod devices;
 mod finding;
 mod queue;
 mod validate;
@@ -121,6 +122,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what each device cost so far, in both directions, and whether it is read more or less often than usual.
+    #[command(after_help = "Example:\n  edge-agent devices --config agent.toml --json | jq .devices")]
+    Devices {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the commented sample configuration.
     ConfigSample,
     /// Prints the version.
@@ -157,6 +166,7 @@ pub async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         }
         Command::Queue { file, json } => queue::queue(&file.config, json),
         Command::Status { file, json } => queue::status(&file.config, json),
+        Command::Devices { file, json } => devices::devices(&file.config, json),
         Command::ConfigSample => print(SAMPLE),
         Command::Version => print(&format!("edge-agent {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {

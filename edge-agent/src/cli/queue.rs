@@ -10,6 +10,7 @@ use super::{load, print};
 use crate::config::{AgentConfig, Mode};
 use crate::pipeline::settings;
 use crate::publish::tls;
+use crate::scheduler::budget::BudgetConfig;
 use crate::spool::recover::Paths;
 use crate::spool::store::StoreError;
 use crate::spool::{Spool, SpoolError};
@@ -47,7 +48,8 @@ pub(super) fn status(file: &Path, json: bool) -> Result<Exit, Failure> {
     }
     print(&format!(
         "agent           {} {} at site {}\nwritten         {} (process {})\nbroker          {}\nclock           {}\n\
-         devices         {}\npayloads held   {} ({} bytes)\n",
+         devices         {}\npayloads held   {} ({} bytes)\nLAN             {} packets, {} bytes\n\
+         upstream        {} payloads, {} bytes\nbudget          {}\n",
         status.cn,
         status.version,
         status.site,
@@ -58,6 +60,15 @@ pub(super) fn status(file: &Path, json: bool) -> Result<Exit, Failure> {
         status.devices,
         status.queue.payloads,
         status.queue.bytes,
+        status.spent.lan_packets,
+        status.spent.lan_bytes,
+        status.spent.upstream_payloads,
+        status.spent.upstream_bytes,
+        match status.spent.budget_stretch {
+            stretch if stretch > 1 => format!("exceeded: intervals are {stretch} times as long"),
+            _ if config.budget == BudgetConfig::default() => "none set".to_owned(),
+            _ => "kept".to_owned(),
+        },
     ))
 }
 

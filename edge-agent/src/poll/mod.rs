@@ -15,6 +15,7 @@ pub mod finisher;
 pub mod full;
 pub mod identity;
 pub mod meter;
+pub mod pace;
 pub mod packets;
 pub mod plan;
 pub mod profile;
@@ -39,7 +40,7 @@ use crate::taken::Polled;
 use plan::{Plan, Role};
 use profile::Profile;
 
-pub use refresh::refresh;
+pub use refresh::{refresh, refresh_part};
 
 /// Where and how a device answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -14,11 +14,15 @@ use super::total::{RFC3805, TOTAL};
 use super::{counters, status, supplies, trays};
 use crate::snmp::oid::dotted;
 use crate::snmp::{Oid, Table, mib};
+use crate::taken::Extent;
 
 /// Plans of another format are made anew by a full read.
 pub const FORMAT: u32 = 2;
 /// Full reads in which the object of `total` may be missing before another total takes its place.
 const TOTAL_MISSED_MAX: u32 = 3;
+
+/// Name of the cells of supplies that the maker keeps outside the table.
+const VENDOR_SUPPLY: &str = "supplies.x";
 
 /// One object to read, and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,18 @@ impl Cell {
 
     fn field(name: impl Into<String>, oid: Oid, unit: i32) -> Self {
         Self { name: name.into(), oid, unit, role: Role::Field }
+    }
+
+    /// Whether a poll of this extent asks for it. Who answers, and whether its setup changed, is asked each time.
+    pub fn is_in(&self, extent: Extent) -> bool {
+        let least = match self.role {
+            Role::Identity | Role::ConfigChanges => Extent::Status,
+            Role::Meter if self.name == VENDOR_SUPPLY => Extent::Whole,
+            Role::Meter => Extent::Meters,
+            Role::Field if self.name == "uptime" || self.name.starts_with("status.") => Extent::Status,
+            Role::Field => Extent::Whole,
+        };
+        extent >= least
     }
 }
 
@@ -117,7 +133,7 @@ impl Plan {
         }
         for supply in &self.vendor_supplies {
             if seen.insert(supply.term.oid.clone()) {
-                self.cells.push(Cell::meter("supplies.x", supply.term.oid.clone(), 0));
+                self.cells.push(Cell::meter(VENDOR_SUPPLY, supply.term.oid.clone(), 0));
             }
         }
     }
@@ -226,6 +242,14 @@ impl Plan {
             rule: rule(&cell.name).to_owned(),
         });
         meters.chain(supplies).chain(fields).take(PLAN_ITEMS_MAX).collect()
+    }
+
+    /// What a poll of this extent asks for, and the columns of which that is every row.
+    pub fn asked(&self, extent: Extent) -> (Vec<Oid>, Vec<Oid>) {
+        let (inside, outside): (Vec<&Cell>, Vec<&Cell>) = self.cells.iter().partition(|cell| cell.is_in(extent));
+        let whole = |column: &&Oid| !outside.iter().any(|cell| cell.oid.below(column.arcs()).is_some());
+        let columns = self.columns.iter().filter(whole).cloned().collect();
+        (inside.into_iter().map(|cell| cell.oid.clone()).collect(), columns)
     }
 
     /// The content address of [`Self::items`].

@@ -8,31 +8,42 @@ use std::time::Duration;
 use schemas::wire::Outcome;
 
 use super::packets::{self, Packet};
-use super::plan::Role;
+use super::plan::{Cell, Role};
 use super::{Known, adopt, alerts, config_changes, full, identity_value, object_id, readings, without_values};
 use crate::snmp::limits::ALERT_ROWS_PACKED;
 use crate::snmp::oid::dotted;
 use crate::snmp::{Client, Oid, SnmpConfig, SnmpError, Table, Version, fetch, mib};
-use crate::taken::Polled;
+use crate::taken::{Extent, Polled};
 
 /// Reads a known device: in full if that is due, else what changes. Never fails: silence is an outcome.
 pub async fn refresh(config: &SnmpConfig, known: &mut Known, now: Duration) -> Polled {
-    let mut client = known.at.client(config, config.request_timeout(), config.snmp_retries);
-    poll(config, known, &mut client, now).await
+    refresh_part(config, known, now, Extent::Whole).await
 }
 
-pub(super) async fn poll(config: &SnmpConfig, known: &mut Known, client: &mut Client, now: Duration) -> Polled {
+/// The same for a part of what changes. A full read that is due reads everything all the same.
+pub async fn refresh_part(config: &SnmpConfig, known: &mut Known, now: Duration, extent: Extent) -> Polled {
+    let mut client = known.at.client(config, config.request_timeout(), config.snmp_retries);
+    poll(config, known, &mut client, now, extent).await
+}
+
+pub(super) async fn poll(
+    config: &SnmpConfig,
+    known: &mut Known,
+    client: &mut Client,
+    now: Duration,
+    extent: Extent,
+) -> Polled {
     if known.full_due(now, config.full_read_every()) {
         return read_in_full(config, known, client, now).await;
     }
     client.packet_oids = known.packet_oids.clamp(1, config.max_oids_per_packet);
-    let (table, alerts_known) = match values(known, client).await {
+    let (table, alerts_known) = match values(known, client, extent).await {
         Ok(values) => values,
         Err(error) => return without_values(known, outcome_of(&error), client),
     };
     known.packet_oids = client.packet_oids;
     match same_device(known, client, &table).await {
-        Answerer::Same => judge(known, &table, alerts_known, client),
+        Answerer::Same => judge(known, &table, alerts_known, client, extent),
         Answerer::Unclear => without_values(known, Outcome::Unusable, client),
         Answerer::Other(says) => changed(known, &says, client),
     }
@@ -99,16 +110,16 @@ fn keep_plan(known: &Known, fresh: &mut Known, polled: &mut Polled, full: &full:
     fresh.contradictions = super::contradictions(&fresh.plan, &polled.poll, &known.contradictions);
 }
 
-/// Asks for everything in the plan. An error only if nothing was answered.
+/// Asks for what is in the plan and of this extent. An error only if nothing was answered.
 /// Also whether the alert table was read to its end.
-async fn values(known: &mut Known, client: &mut Client) -> Result<(Table, bool), SnmpError> {
-    let oids: Vec<Oid> = known.plan.cells.iter().map(|cell| cell.oid.clone()).collect();
+async fn values(known: &mut Known, client: &mut Client, extent: Extent) -> Result<(Table, bool), SnmpError> {
+    let (oids, columns) = known.plan.asked(extent);
     let bulk = known.bulk && known.at.version != Version::V1;
     let expected: &[Vec<u32>] = if known.alerts.len() > ALERT_ROWS_PACKED { &[] } else { &known.alerts };
     let mut table = Table::default();
     // How far down prtAlertTable it is certain that all rows came.
     let mut alerts_ended = false;
-    for packet in packets::plan(&oids, &known.plan.columns, expected, bulk, client.packet_oids) {
+    for packet in packets::plan(&oids, &columns, expected, bulk, client.packet_oids) {
         let Packet::Bulk { singles, runs, repetitions } = packet else { continue };
         let asked = [singles.as_slice(), runs.as_slice()].concat();
         let sentinel = asked.iter().position(|oid| is_sentinel(oid, expected));
@@ -222,8 +233,9 @@ fn identity_changed(known: &Known, says: &str) -> (String, Vec<(String, String)>
 }
 
 /// What the answers mean for this poll, and whether they call for a full read.
-fn judge(known: &mut Known, table: &Table, alerts_known: bool, client: &Client) -> Polled {
-    let planned = || known.plan.cells.iter().filter(|cell| matches!(cell.role, Role::Meter | Role::Field));
+fn judge(known: &mut Known, table: &Table, alerts_known: bool, client: &Client, extent: Extent) -> Polled {
+    let asked = |cell: &&Cell| matches!(cell.role, Role::Meter | Role::Field) && cell.is_in(extent);
+    let planned = || known.plan.cells.iter().filter(asked);
     let missing = planned().filter(|cell| table.get(cell.oid.arcs()).is_none()).count();
     let outcome = match missing {
         0 => Outcome::Complete,
@@ -251,5 +263,5 @@ fn judge(known: &mut Known, table: &Table, alerts_known: bool, client: &Client) 
     let events = alerts::changes(&known.open, &open);
     known.alerts = rows.into_iter().map(|row| row.index).collect();
     known.open = open;
-    Polled { device: known.device.clone(), poll, plan: known.plan.items(), events, cost: client.cost() }
+    Polled { device: known.device.clone(), poll, plan: known.plan.items(), events, cost: client.cost(), extent }
 }

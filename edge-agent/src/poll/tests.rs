@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::snmp::Value;
+use crate::taken::Extent;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
 
@@ -58,8 +59,12 @@ pub(super) async fn found(table: &Table) -> (Known, Polled) {
 }
 
 pub(super) async fn refreshed(known: &mut Known, table: &Table, after: Duration) -> (Polled, u64) {
+    part_refreshed(known, table, after, Extent::Whole).await
+}
+
+pub(super) async fn part_refreshed(known: &mut Known, table: &Table, after: Duration, extent: Extent) -> (Polled, u64) {
     let mut client = Client::recorded(table.clone());
-    let polled = refresh::poll(&SnmpConfig::default(), known, &mut client, NOW + after).await;
+    let polled = refresh::poll(&SnmpConfig::default(), known, &mut client, NOW + after, extent).await;
     (polled, client.cost().packets)
 }
 
@@ -97,6 +102,38 @@ async fn a_refresh_reads_what_changes_with_one_packet_pair() {
     assert_eq!(polled.poll.alerts.len(), 1);
     assert_eq!((polled.poll.plan, polled.poll.info), (full.poll.plan, None));
     assert!(!known.full_wanted);
+}
+
+#[tokio::test]
+async fn a_part_of_a_refresh_reads_that_part_whole_and_what_it_leaves_out_is_absent_and_not_gone() {
+    let (known, whole) = found(&printer()).await;
+    for extent in [Extent::Status, Extent::Meters] {
+        let mut known = known.clone();
+        let (polled, packets) = part_refreshed(&mut known, &printer(), HOUR, extent).await;
+        assert_eq!((polled.poll.outcome, packets, polled.extent), (Outcome::Complete as u8, 2, extent));
+        assert_eq!((polled.poll.alerts.len(), polled.poll.uptime), (1, Some(123)), "alerts are in each poll");
+        assert!(polled.events.is_empty() && !known.full_wanted, "{:?}", polled.events);
+        assert_eq!(polled.poll.counters.contains_key("total"), extent == Extent::Meters);
+        assert!(polled.poll.supplies.is_empty() && polled.poll.trays.is_empty());
+        assert_eq!(polled.poll.plan, whole.poll.plan, "it is the same plan");
+        let (next, _) = refreshed(&mut known, &printer(), HOUR * 2).await;
+        assert_eq!((next.poll.supplies.len(), next.poll.counters["total"]), (2, 1_000));
+        assert!(next.events.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_alert_that_opens_and_another_device_are_seen_by_the_smallest_poll_too() {
+    let (mut known, _) = found(&printer()).await;
+    let mut table = printer();
+    for column in alerts::COLUMNS {
+        set(&mut table, column, &[1, 5], Value::Integer(3));
+    }
+    let (polled, _) = part_refreshed(&mut known, &table, HOUR, Extent::Status).await;
+    assert_eq!(polled.events.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["alert-opened"]);
+    set(&mut table, mib::PRT_GENERAL_SERIAL_NUMBER, &[1], bytes("OTHER7"));
+    let (polled, _) = part_refreshed(&mut known, &table, HOUR * 2, Extent::Status).await;
+    assert_eq!(polled.poll.outcome, Outcome::Changed as u8);
 }
 
 #[tokio::test]

@@ -16,12 +16,25 @@ pub struct Agenda {
     next_sweep: Duration,
     next_thorough: Duration,
     next_stats: Duration,
+    stretch: u32,
 }
 
 impl Agenda {
     /// A quick sweep and the books are due at once.
     pub fn new(now: Duration, sweep_every: Option<Duration>) -> Self {
-        Self { sweep_every, sweeping: false, next_sweep: now, next_thorough: now + THOROUGH_FIRST, next_stats: now }
+        Self {
+            sweep_every,
+            sweeping: false,
+            next_sweep: now,
+            next_thorough: now + THOROUGH_FIRST,
+            next_stats: now,
+            stretch: 1,
+        }
+    }
+
+    /// Sweeps wait this many times as long as usual, to keep the budget.
+    pub fn stretch(&mut self, stretch: u32) {
+        self.stretch = stretch.max(1);
     }
 
     /// Whether the books are to be stated now; says so once.
@@ -36,10 +49,10 @@ impl Agenda {
     /// Which sweep is to begin now; says so once. One that lasts longer than the interval delays the next.
     pub fn sweep_due(&mut self, now: Duration) -> Option<Depth> {
         let every = self.sweep_every.filter(|_| !self.sweeping)?;
-        let depth = if now >= self.next_thorough {
+        let depth = if now >= self.thorough_at() {
             self.next_thorough = now + THOROUGH_EVERY;
             Depth::Thorough
-        } else if now >= self.next_sweep {
+        } else if now >= self.quick_at(every) {
             self.next_sweep = now + every;
             Depth::Quick
         } else {
@@ -54,10 +67,18 @@ impl Agenda {
         self.sweeping = false;
     }
 
+    fn quick_at(&self, every: Duration) -> Duration {
+        self.next_sweep.saturating_add(every.saturating_mul(self.stretch - 1))
+    }
+
+    fn thorough_at(&self) -> Duration {
+        self.next_thorough.saturating_add(THOROUGH_EVERY.saturating_mul(self.stretch - 1))
+    }
+
     /// When the next of both is due.
     pub fn next(&self) -> Duration {
         match self.sweep_every {
-            Some(_) if !self.sweeping => self.next_sweep.min(self.next_thorough).min(self.next_stats),
+            Some(every) if !self.sweeping => self.quick_at(every).min(self.thorough_at()).min(self.next_stats),
             _ => self.next_stats,
         }
     }
@@ -83,6 +104,17 @@ mod tests {
         assert_eq!(agenda.sweep_due(HOUR * 2), None);
         assert!(agenda.stats_due(HOUR * 2));
         assert_eq!(agenda.next(), HOUR * 2 + STATS_EVERY, "a sweep under way is not waited for");
+    }
+
+    #[test]
+    fn over_the_budget_sweeps_wait_and_the_books_do_not() {
+        let mut agenda = Agenda::new(Duration::ZERO, Some(HOUR));
+        assert_eq!(agenda.sweep_due(Duration::ZERO), Some(Depth::Quick));
+        agenda.swept();
+        agenda.stretch(3);
+        assert_eq!(agenda.sweep_due(HOUR * 2), None);
+        assert_eq!(agenda.sweep_due(HOUR * 3), Some(Depth::Quick));
+        assert!(agenda.stats_due(HOUR * 2));
     }
 
     #[test]

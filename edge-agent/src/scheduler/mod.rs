@@ -1,10 +1,12 @@
 //! Decides when to look for devices, when to poll them and when to state the books, and runs that.
 //!
-//! [`agenda`] says when what is due and is pure; `tasks` starts polls and sweeps, `outcomes` takes in what they yield. Each
+//! [`agenda`] says when what is due and [`budget`] how far it is slowed, both pure; `tasks` starts polls and sweeps, `outcomes` takes in what they yield. Each
 //! poll is a task of its own that ends when its record is durable: a panic costs one poll, and what arrives together is
 //! written together. A poll that is due is never skipped because of a sweep.
 
 pub mod agenda;
+pub mod budget;
+mod economy;
 mod outcomes;
 mod tasks;
 
@@ -14,18 +16,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use schemas::id::AgentCn;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::agenda::Agenda;
+use self::budget::Budget;
 use self::tasks::{Done, Job};
 use crate::config::{AgentConfig, Mode};
 use crate::discover::{RangeError, Ranges};
 use crate::inventory::Inventory;
 use crate::metrics::AgentMetrics;
-use crate::poll::schedule::Schedule;
+use crate::poll::schedule::{Schedule, Slowing};
 use crate::snmp::SnmpConfig;
 use crate::spool::given::Given;
 use crate::spool::handle::{Closed, SpoolHandle};
@@ -38,7 +42,13 @@ use crate::time::{Boot, Moments};
 pub struct Scheduler {
     snmp: Arc<SnmpConfig>,
     ranges: Arc<Ranges>,
-    bursts: Schedule,
+    schedule: Schedule,
+    budget: Budget,
+    /// As of the last look at the budget.
+    slowing: Slowing,
+    low_percent: u8,
+    /// The site's zone: around its midnight nobody is left out.
+    zone: TimeZone,
     discover_every: Option<Duration>,
     spool: SpoolHandle,
     moments: Moments,
@@ -50,6 +60,11 @@ pub struct Scheduler {
     hints: Hints,
     /// Where the roster lies; `None` if nothing may touch the disk.
     roster_dir: Option<PathBuf>,
+    /// When the first round began, on the steady clock.
+    begun: Duration,
+    /// When what devices cost was last written, and whether anything was polled since.
+    traffic_saved: Option<Duration>,
+    polled_since: bool,
 }
 
 /// What traps tell the scheduler, and what it tells the listener: whose traps count.
@@ -83,8 +98,14 @@ impl Scheduler {
         if ranges.is_empty() {
             tracing::warn!("no [[ranges]] in the configuration: nothing will be found");
         }
+        let begun = moments.clock().steady();
         Ok(Self {
-            bursts: Schedule::new(Duration::from_secs(config.schedule.poll_interval_s), Boot::of(cn.as_str()).0),
+            schedule: Schedule::new(config.schedule.intervals(), Boot::of(cn.as_str()).0),
+            budget: Budget::new(&config.budget, begun),
+            slowing: Slowing::NONE,
+            low_percent: config.schedule.supply_low_percent,
+            // The configuration was checked.
+            zone: TimeZone::get(&config.agent.zone).unwrap_or(TimeZone::UTC),
             // Without ranges there is nothing to look through.
             discover_every: (!ranges.is_empty()).then(|| Duration::from_secs(config.schedule.discover_interval_s)),
             snmp: Arc::new(config.snmp),
@@ -98,6 +119,9 @@ impl Scheduler {
             not_kept: 0,
             hints,
             roster_dir: (config.spool.mode == Mode::Disk).then_some(config.agent.data_dir),
+            begun,
+            traffic_saved: None,
+            polled_since: false,
         })
     }
 
@@ -121,9 +145,12 @@ impl Scheduler {
         };
         loop {
             let now = self.steady();
+            self.keep_budget(now).await?;
+            round.agenda.stretch(self.slowing.stretch);
             self.start_due(&mut round, now).await?;
             if round.running.is_empty() {
                 self.save_inventory().await?;
+                self.save_traffic(now).await;
                 if self.moments.clock().is_drill() {
                     // A step of a drill is a whole linger: everything taken in it is closed and durable.
                     self.spool.close(Close::All).await?;
@@ -150,8 +177,9 @@ impl Scheduler {
         if self.moments.clock().is_drill() {
             return now + Duration::from_millis(1);
         }
-        let burst = (!self.inventory.is_empty()).then(|| self.bursts.next(now));
-        let wanted = self.inventory.next_wanted();
+        let burst = (!self.inventory.is_empty()).then(|| self.schedule.next(now, self.slowing));
+        // While polling is slowed, who asks out of turn waits for the next burst.
+        let wanted = self.inventory.next_wanted().filter(|_| self.slowing.stretch == 1);
         [burst, wanted].into_iter().flatten().fold(round.agenda.next(), Duration::min)
     }
 
@@ -166,7 +194,7 @@ impl Scheduler {
         self.spool.set_inventory(gone).await?;
         let polled = self.spool.polled(self.inventory.devices()).await?;
         for ((_, entry), polled) in self.inventory.iter_mut().zip(polled) {
-            entry.last = polled.filter(|at| at.boot == boot).map(|at| Duration::from_millis(at.steady_ms));
+            entry.resume(polled.filter(|at| at.boot == boot).map(|at| Duration::from_millis(at.steady_ms)));
         }
         self.count_devices();
         let started =
@@ -179,10 +207,11 @@ impl Scheduler {
         if round.agenda.stats_due(now) {
             self.spool.state_books(self.measures()).await?;
         }
-        for (place, entry) in self.inventory.iter_mut() {
-            if !entry.busy && self.bursts.due(now, entry.last, entry.wanted()) {
+        let slots = self.slots(now);
+        for (place, entry) in self.inventory.iter_mut().filter(|(_, entry)| !entry.busy) {
+            if let Some(extent) = slots.due(entry.last, &entry.pace, entry.wanted()) {
                 entry.busy = true;
-                round.jobs.push_back(Job::Poll(place));
+                round.jobs.push_back(Job::Poll(place, extent));
             }
         }
         if let Some(depth) = round.agenda.sweep_due(now) {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use schemas::wire::Outcome;
 
-use super::tasks::{Died, Done, FirstRead, Job};
+use super::tasks::{Answer, Died, Done, FirstRead, Job, plain_bytes};
 use super::{Round, Scheduler};
 use crate::discover::{Found, Kind, Swept};
 use crate::inventory::{Adopted, Move};
-use crate::poll::{At, Known};
+use crate::poll::At;
+use crate::poll::pace::Sample;
 use crate::spool::given::Given;
 use crate::spool::handle::{Closed, Kept};
 use crate::taken::Cost;
@@ -35,11 +36,17 @@ impl Scheduler {
         Ok(())
     }
 
-    async fn polled(&mut self, place: usize, result: Result<(Box<Known>, u8, Cost, Kept), Died>) -> Result<(), Closed> {
+    async fn polled(&mut self, place: usize, result: Result<Answer, Died>) -> Result<(), Closed> {
         match result {
-            Ok((known, outcome, cost, kept)) => {
+            Ok(Answer { known, begun, outcome, cost, sample, plain_bytes, kept }) => {
+                if let Some(entry) = self.inventory.get_mut(place) {
+                    entry.spending.add(cost, plain_bytes);
+                }
                 if let Some(moved) = self.inventory.polled(place, *known, outcome) {
                     self.moved(moved).await?;
+                }
+                if let Some(entry) = self.inventory.get_mut(place) {
+                    entry.pace.heard(sample, begun);
                 }
                 self.count(outcome, cost);
                 if kept == Kept::Refused {
@@ -83,7 +90,13 @@ impl Scheduler {
         self.count(polled.poll.outcome, polled.cost);
         let address = known.at.address;
         let model = known.device.model.clone();
-        let (adopted, _) = self.inventory.adopt(*known, Duration::from_millis(moment.steady_ms));
+        let begun = Duration::from_millis(moment.steady_ms);
+        let sample = Sample::of(&polled.poll, polled.extent, &known.open, self.low_percent);
+        let (adopted, place) = self.inventory.adopt(*known, begun);
+        if let Some(entry) = place.and_then(|place| self.inventory.get_mut(place)) {
+            entry.spending.add(polled.cost, plain_bytes(&polled));
+            entry.pace.heard(sample, begun);
+        }
         let event = |kind: &str, fields: Vec<(&str, String)>| {
             (kind.to_owned(), fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
         };
@@ -144,6 +157,7 @@ impl Scheduler {
 
     fn count(&mut self, outcome: u8, cost: Cost) {
         self.metrics.poll(outcome);
+        self.polled_since = true;
         if !Outcome::has_values(outcome) {
             self.polls_failed += 1;
         }

@@ -8,45 +8,64 @@ use futures_util::FutureExt;
 
 use super::{Round, Scheduler};
 use crate::discover::{Depth, Swept, sweep};
-use crate::poll::{At, Known, PollError, first_read, refresh};
+use crate::poll::pace::Sample;
+use crate::poll::{At, Known, PollError, first_read, refresh_part};
 use crate::spool::given::Given;
 use crate::spool::handle::Kept;
-use crate::taken::{Cost, Polled};
+use crate::spool::layout::encode;
+use crate::taken::{Cost, Extent, Polled};
 use crate::time::Moment;
 
 /// What a task did.
 pub(super) enum Done {
-    Polled(usize, Result<(Box<Known>, u8, Cost, Kept), Died>),
+    Polled(usize, Result<Answer, Died>),
     FirstRead(At, Result<FirstRead, Died>),
     Swept(Result<Box<Swept>, Died>),
 }
 
 pub(super) type FirstRead = Result<(Box<Known>, Box<Polled>, Moment), PollError>;
 
+/// What a poll of a known device left.
+pub(super) struct Answer {
+    pub known: Box<Known>,
+    pub begun: Duration,
+    pub outcome: u8,
+    pub cost: Cost,
+    pub sample: Sample,
+    /// Bytes of its record before it is packed.
+    pub plain_bytes: u64,
+    pub kept: Kept,
+}
+
 /// A task panicked.
 pub(super) struct Died;
 
 /// What a task is to do.
 pub(super) enum Job {
-    Poll(usize),
+    Poll(usize, Extent),
     FirstRead(At),
 }
+
 impl Scheduler {
     pub(super) fn start(&mut self, job: Job, round: &mut Round) {
         let (snmp, moments) = (Arc::clone(&self.snmp), self.moments.clone());
         match job {
-            Job::Poll(place) => {
+            Job::Poll(place, extent) => {
                 let (now, at) = (self.steady(), moments.now());
                 let Some(entry) = self.inventory.get_mut(place) else { return };
                 // A poll belongs to the burst in which it begins, as its stamp does: if the next burst comes before its end,
                 // the device is due again.
                 (entry.last, entry.hinted) = (Some(now), false);
+                entry.pace.begins(extent, now);
+                let low_percent = self.low_percent;
                 let (mut known, spool) = (entry.known.clone(), self.spool.clone());
                 let work = async move {
-                    let polled = refresh(&snmp, &mut known, Duration::from_millis(at.steady_ms)).await;
+                    let polled = refresh_part(&snmp, &mut known, Duration::from_millis(at.steady_ms), extent).await;
                     let (outcome, cost) = (polled.poll.outcome, polled.cost);
+                    let sample = Sample::of(&polled.poll, polled.extent, &known.open, low_percent);
+                    let plain_bytes = plain_bytes(&polled);
                     let kept = spool.take(vec![Given::Polled(at, Box::new(polled))]).await.unwrap_or(Kept::Refused);
-                    (Box::new(known), outcome, cost, kept)
+                    Answer { known: Box::new(known), begun: now, outcome, cost, sample, plain_bytes, kept }
                 };
                 round.running.spawn(async move { Done::Polled(place, guarded(work).await) });
             }
@@ -81,6 +100,11 @@ impl Scheduler {
             })
         });
     }
+}
+
+/// Bytes of a poll as it lies in a body.
+pub(super) fn plain_bytes(polled: &Polled) -> u64 {
+    u64::try_from(encode(&polled.poll).len()).unwrap_or(u64::MAX)
 }
 
 /// Runs work whose panic must not cost more than itself.

@@ -78,6 +78,10 @@ impl Agent<'_> {
             self.data, self.broker_port, self.http
         );
         push_clock(&mut text, self.drill);
+        if !extra.contains("[schedule]") {
+            // Runs count one poll per device and hour, whatever a device has to say.
+            text.push_str("\n[schedule]\nattentive_interval_s = 3600\nquiet_interval_s = 3600\n");
+        }
         let _ = write!(text, "\n{extra}\n{ranges}");
         text
     }
