@@ -41,12 +41,15 @@ pub struct Entry {
     pub pace: Pace,
     pub spending: Spending,
     saved: Vec<u8>,
+    /// The identity of `known`, which is dear to work out: for finding one device among all.
+    identity: String,
 }
 
 impl Entry {
     fn new(known: Known, last: Option<Duration>, outcome: Option<u8>, saved: Vec<u8>) -> Self {
         let (pace, spending) = (Pace::read_at(last), Spending::default());
-        Self { known, last, outcome, busy: false, hinted: false, pace, spending, saved }
+        let identity = key(&known.device).text;
+        Self { known, last, outcome, busy: false, hinted: false, pace, spending, saved, identity }
     }
 
     /// It was polled then, before this process began.
@@ -160,7 +163,7 @@ impl Inventory {
     pub fn adopt(&mut self, known: Known, now: Duration) -> (Adopted, Option<usize>) {
         let identity = key(&known.device);
         let same = (identity.basis != Basis::None)
-            .then(|| self.entries.iter().find(|(_, entry)| key(&entry.known.device).text == identity.text))
+            .then(|| self.entries.iter().find(|(_, entry)| entry.identity == identity.text))
             .flatten()
             .map(|(place, _)| *place);
         if let Some(place) = same
@@ -175,7 +178,7 @@ impl Inventory {
                 return (Adopted::Second, None);
             }
             let from = entry.known.at.address;
-            (entry.known, entry.outcome) = (known, Some(Outcome::Complete as u8));
+            (entry.known, entry.outcome, entry.identity) = (known, Some(Outcome::Complete as u8), identity.text);
             entry.resume(Some(now));
             return (Adopted::Moved(from), Some(place));
         }
@@ -198,13 +201,16 @@ impl Inventory {
             entry.pace.forget();
         }
         (entry.known, entry.outcome, entry.busy) = (known, Some(outcome), false);
-        if before.text != after.text && before.basis != Basis::None && self.replaced.len() < REPLACED_MAX {
+        let changed = before.text != after.text;
+        entry.identity.clone_from(&after.text);
+        if changed && before.basis != Basis::None && self.replaced.len() < REPLACED_MAX {
             self.replaced.insert(before.text, from);
             self.second.retain(|_, (_, of)| *of != place);
         }
         if after.basis != Basis::None {
             self.replaced.remove(&after.text);
-            if let Some(moved) = self.merged(place, &after.text) {
+            // Two entries become one device only with a change: adopting and loading keep them apart.
+            if let Some(moved) = changed.then(|| self.merged(place, &after.text)).flatten() {
                 return Some(moved);
             }
         }
@@ -222,7 +228,7 @@ impl Inventory {
 
     /// Two entries turned out to be one device, after a swap: the one that answered last stays.
     fn merged(&mut self, place: usize, text: &str) -> Option<Move> {
-        let other = self.entries.iter().find(|(at, entry)| **at != place && key(&entry.known.device).text == text);
+        let other = self.entries.iter().find(|(at, entry)| **at != place && entry.identity == text);
         let (other, from) = other.map(|(at, entry)| (*at, entry.known.at.address))?;
         self.entries.remove(&other);
         self.second.retain(|_, (_, of)| *of != other);
