@@ -38,7 +38,7 @@ async fn polls(site: &Site, cn: &str) -> Result<Vec<(String, i64, bool)>> {
          ORDER BY device, ts FORMAT TSV"
     );
     let rows = site.world.query(&query).await?;
-    let cells = |row: &str| {
+    let cells = |row: &str| -> Result<(String, i64, bool)> {
         let cells: Vec<&str> = row.split('\t').collect();
         Ok((cells[0].to_owned(), cells[1].parse()?, cells[2] == "1"))
     };
