@@ -87,8 +87,8 @@ pub struct Polls {
     pub dropped: u64,
     /// Rows whose payload has no line in `batches`: stored, and named.
     pub unledgered: u64,
-    /// Polls of committed payloads without a row of their own. In an epoch with conflicts that is how clones overlap;
-    /// elsewhere it is a loss.
+    /// Polls of committed payloads without a row of their own. In an epoch with conflicts that is how clones overlap, and in one
+    /// whose spool was damaged what it sent again; elsewhere it is a loss.
     pub missing: u64,
     /// Polls that the agent states and nobody can find, once no seq is open, held or rejected.
     pub short: u64,
@@ -306,7 +306,9 @@ fn strike(cn: String, epoch: u64, facts: &Facts, told: bool) -> Epoch {
     if let Some(taken) = polls.taken.filter(|_| all_known && counted) {
         polls.short = taken.saturating_sub(batches.map_or(0, |row| row.polls_due).saturating_add(polls_dropped));
     }
-    let closes = books.lost.is_empty() && (polls.missing == 0 || conflicting > 0) && polls.short == 0;
+    // A damaged log may have gone back to before records were frozen: they came once more, under another seq.
+    let overlaps = conflicting > 0 || facts.drops.iter().any(|drop| drop.cause == "damaged");
+    let closes = books.lost.is_empty() && (polls.missing == 0 || overlaps) && polls.short == 0;
     Epoch {
         cn,
         epoch: epoch.to_string(),

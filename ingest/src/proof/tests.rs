@@ -55,6 +55,20 @@ fn what_a_lost_spool_held_is_not_held_against_the_count_of_polls_and_what_the_ca
 }
 
 #[test]
+fn a_damaged_spool_may_send_polls_again_that_were_stored_under_another_seq_and_a_full_one_never_does() {
+    let missing_beside = |cause: &str| {
+        let mut facts = facts();
+        facts.polls = Some(PollsRow { cn: String::new(), epoch: 9, stored: 44, unledgered: 0, missing: 6 });
+        let (cn, cause) = ("acme.one".to_owned(), cause.to_owned());
+        facts.drops = vec![DropOf { cn, epoch: 9, from_seq: 2, to_seq: 4, cause, polls: 0 }];
+        strike("acme.one".into(), 9, &facts, true)
+    };
+    let damaged = missing_beside("damaged");
+    assert_eq!((damaged.closes, damaged.polls.missing), (true, 6), "it closes, and says how many");
+    assert!(!missing_beside("cap").closes);
+}
+
+#[test]
 fn what_a_lost_spool_held_is_open_until_the_next_epoch_has_said_what_became_of_it() {
     let mut lost = facts();
     lost.prior = Some(PriorRow { cn: "acme.one".into(), epoch: 9, taken: 8, oldest: 5 });
