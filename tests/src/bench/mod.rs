@@ -9,6 +9,7 @@ mod billing;
 mod broker;
 mod decode;
 pub mod figure;
+mod forecast;
 mod ingest;
 mod latency;
 mod machine;
@@ -85,6 +86,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "spool", title: "Keeping a poll on the agent's disk", run: |setting| Box::pin(spool::run(setting)) },
     Bench { name: "store", title: "A large store", run: |setting| Box::pin(store::run(setting)) },
     Bench { name: "billing", title: "A month of billing", run: |setting| Box::pin(billing::run(setting)) },
+    Bench { name: "forecast", title: "Forecasts of a fleet", run: |setting| Box::pin(forecast::run(setting)) },
 ];
 
 /// Runs the benches named in `only` (all if empty) and writes what they measured into `page`.
