@@ -78,6 +78,14 @@ async fn fill(stand: &Stand, devices: usize) -> Result<()> {
         devices * 4
     );
     stand.post(settings, known.into(), TIMEOUT).await?;
+    let seen = format!(
+        "INSERT INTO device_last (tenant, device, first_seen, last_seen, last_ok, basis, site, zone, cn, maker, model, serial) \
+         SELECT '{tenant}', {}, toDateTime({BEGINNING}, 'UTC'), toDateTime(1774990000, 'UTC'), toDateTime(1774990000, 'UTC'), \
+         ({said}, 1), ({said}, concat('site', toString(number % 50))), ({said}, 'Europe/Berlin'), ({said}, '{tenant}.hq'), \
+         ({said}, 'kyocera'), ({said}, concat('ECOSYS M5526cdw ', toString(number % 5))), ({said}, '') FROM numbers({devices})",
+        device("number")
+    );
+    stand.post(settings, seen.into(), TIMEOUT).await?;
     for from in (0..devices).step_by(DEVICES_PER_INSERT) {
         let count = DEVICES_PER_INSERT.min(devices - from);
         let levels = format!(
@@ -106,8 +114,12 @@ async fn forecast(stand: &Stand, devices: usize) -> Result<Cost> {
     let tenant = tenant(devices);
     let mut command = tokio::process::Command::new(process::binary("analytics")?);
     command.args(["forecast", "--config", &config, "--tenant", &tenant, "--as-of", AS_OF, "--json"]);
-    let log = stand.world.dir.join("forecast.log");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(&log)?).kill_on_drop(true);
+    let (log, answer) = (stand.world.dir.join("forecast.log"), stand.world.dir.join("forecast.json"));
+    command
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&answer)?)
+        .stderr(std::fs::File::create(&log)?)
+        .kill_on_drop(true);
     let began = Instant::now();
     let mut child = command.spawn()?;
     let pid = child.id().context("it runs")?;
@@ -124,5 +136,7 @@ async fn forecast(stand: &Stand, devices: usize) -> Result<Cost> {
     };
     let seconds = began.elapsed().as_secs_f64();
     ensure!(status.success(), "analytics forecast: {}", std::fs::read_to_string(&log)?);
+    let said = std::fs::metadata(&answer)?.len();
+    ensure!(said > u64::try_from(devices)? * 400, "{said} bytes about {devices} devices: nothing was forecast");
     Ok(Cost { seconds, cpu_s, peak_mib: approx(usize::try_from(peak)?) / (1024.0 * 1024.0) })
 }
