@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use schemas::device::{Basis, key};
+use schemas::device::{Basis, DeviceKey, key};
 use schemas::wire::{Device, Outcome};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -42,13 +42,13 @@ pub struct Entry {
     pub spending: Spending,
     saved: Vec<u8>,
     /// The identity of `known`, which is dear to work out: for finding one device among all.
-    identity: String,
+    identity: DeviceKey,
 }
 
 impl Entry {
     fn new(known: Known, last: Option<Duration>, outcome: Option<u8>, saved: Vec<u8>) -> Self {
         let (pace, spending) = (Pace::read_at(last), Spending::default());
-        let identity = key(&known.device).text;
+        let identity = key(&known.device);
         Self { known, last, outcome, busy: false, hinted: false, pace, spending, saved, identity }
     }
 
@@ -163,7 +163,7 @@ impl Inventory {
     pub fn adopt(&mut self, known: Known, now: Duration) -> (Adopted, Option<usize>) {
         let identity = key(&known.device);
         let same = (identity.basis != Basis::None)
-            .then(|| self.entries.iter().find(|(_, entry)| entry.identity == identity.text))
+            .then(|| self.entries.iter().find(|(_, entry)| entry.identity.text == identity.text))
             .flatten()
             .map(|(place, _)| *place);
         if let Some(place) = same
@@ -178,7 +178,7 @@ impl Inventory {
                 return (Adopted::Second, None);
             }
             let from = entry.known.at.address;
-            (entry.known, entry.outcome, entry.identity) = (known, Some(Outcome::Complete as u8), identity.text);
+            (entry.known, entry.outcome, entry.identity) = (known, Some(Outcome::Complete as u8), identity);
             entry.resume(Some(now));
             return (Adopted::Moved(from), Some(place));
         }
@@ -194,7 +194,8 @@ impl Inventory {
     /// Takes in what a poll of a known device left. A device that fell silent is followed to its second address.
     pub fn polled(&mut self, place: usize, known: Known, outcome: u8) -> Option<Move> {
         let entry = self.entries.get_mut(&place)?;
-        let (before, after) = (key(&entry.known.device), key(&known.device));
+        let after = key(&known.device);
+        let before = std::mem::replace(&mut entry.identity, after.clone());
         let from = entry.known.at.address;
         if device_key(&entry.known.device) != device_key(&known.device) {
             self.gone.insert(device_key(&entry.known.device));
@@ -202,7 +203,6 @@ impl Inventory {
         }
         (entry.known, entry.outcome, entry.busy) = (known, Some(outcome), false);
         let changed = before.text != after.text;
-        entry.identity.clone_from(&after.text);
         if changed && before.basis != Basis::None && self.replaced.len() < REPLACED_MAX {
             self.replaced.insert(before.text, from);
             self.second.retain(|_, (_, of)| *of != place);
@@ -228,7 +228,7 @@ impl Inventory {
 
     /// Two entries turned out to be one device, after a swap: the one that answered last stays.
     fn merged(&mut self, place: usize, text: &str) -> Option<Move> {
-        let other = self.entries.iter().find(|(at, entry)| **at != place && entry.identity == text);
+        let other = self.entries.iter().find(|(at, entry)| **at != place && entry.identity.text == text);
         let (other, from) = other.map(|(at, entry)| (*at, entry.known.at.address))?;
         self.entries.remove(&other);
         self.second.retain(|_, (_, of)| *of != other);
@@ -253,7 +253,7 @@ impl Inventory {
     pub fn roster(&self) -> Roster {
         let mut roster = Roster::default();
         for entry in self.entries.values() {
-            let identity = key(&entry.known.device);
+            let identity = &entry.identity;
             if identity.basis != Basis::None {
                 roster.add(SocketAddr::new(entry.known.at.address, entry.known.at.port), &identity.text);
             }

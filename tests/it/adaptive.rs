@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::support::{DRILL, Site, beginning};
+use crate::support::{DRILL, Site};
 
 const HOURS: u64 = 24;
 /// What ten readings of one printer take.
@@ -12,9 +12,7 @@ const BUDGET: &str = "[budget]\nlan_bytes_per_day = 10000\n";
 async fn quarters(site: &mut Site, hours: u64) -> Result<()> {
     for _ in 0..hours {
         for quarter in 1..4 {
-            let seconds = site.hour * 3_600 + quarter * 900;
-            site.fleet.set_time(beginning().as_second() + i64::try_from(seconds)?);
-            site.world.drill.as_ref().unwrap().set(seconds);
+            site.set_clocks(site.hour * 3_600 + quarter * 900);
             site.barrier().await?;
         }
         site.hours(1).await?;

@@ -90,7 +90,11 @@ impl Site {
     /// Moves the clocks on by an hour and does not wait.
     pub(crate) fn begin_hour(&mut self) {
         self.hour += 1;
-        let seconds = self.hour * 3600;
+        self.set_clocks(self.hour * 3600);
+    }
+
+    /// Sets the clocks of the printers and of all parts to so many seconds after the beginning, and does not wait.
+    pub(crate) fn set_clocks(&self, seconds: u64) {
         self.fleet.set_time(beginning().as_second() + i64::try_from(seconds).unwrap());
         self.world.drill.as_ref().unwrap().set(seconds);
     }

@@ -12,16 +12,8 @@ const TABLE: &str = "CREATE TABLE soak_drops (cn String, epoch UInt64, from_seq 
 const VIEW: &str = "CREATE MATERIALIZED VIEW soak_drops_view TO soak_drops AS \
     SELECT cn, epoch, from_seq, to_seq, ts, polls FROM drops";
 
-/// Begins the list.
-///
-/// # Errors
-/// When ClickHouse does not answer.
-pub(super) async fn watch(world: &World) -> Result<()> {
-    for statement in [TABLE, VIEW] {
-        world.query(statement).await?;
-    }
-    Ok(())
-}
+/// What begins the list.
+pub(super) const LIST: [&str; 2] = [TABLE, VIEW];
 
 /// Polls that each agent gave up since the beginning.
 ///

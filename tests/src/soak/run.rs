@@ -67,8 +67,9 @@ pub async fn run(options: Options) -> Result<bool> {
         fsync: true,
     };
     let world = World::start(plan).await?;
-    twins::watch(&world).await?;
-    given_up::watch(&world).await?;
+    for statement in twins::LIST.into_iter().chain(given_up::LIST) {
+        world.query(statement).await?;
+    }
     let captured = Captured::start(&world).await?;
     let mut soak = Soak::new(options, fleet, world, captured);
     let outcome = soak.pass().await;

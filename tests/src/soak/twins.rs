@@ -2,10 +2,6 @@
 //! a kill in the same second; in a drill, where an hour is one second long, they are common. `polls` keeps the first delivery of
 //! the two, the views know what either of them said, and after a merge nobody can tell. So the soak keeps a list of its own.
 
-use anyhow::Result;
-
-use crate::world::World;
-
 const TABLE: &str = "CREATE TABLE soak_deliveries (device String, cn String, ts DateTime('UTC'), local_day Date, id FixedString(16)) \
     ENGINE = ReplacingMergeTree ORDER BY (device, cn, ts, id)";
 const VIEW: &str = "CREATE MATERIALIZED VIEW soak_deliveries_view TO soak_deliveries AS \
@@ -19,13 +15,5 @@ pub(super) const DAYS: &str =
 pub(super) const MOMENTS: &str = "SELECT device, groupUniqArray(toUInt32(ts)) AS moments FROM ( \
     SELECT device, ts FROM soak_deliveries GROUP BY device, cn, ts HAVING uniqExact(id) > 1) GROUP BY device";
 
-/// Begins the list.
-///
-/// # Errors
-/// When ClickHouse does not answer.
-pub(super) async fn watch(world: &World) -> Result<()> {
-    for statement in [TABLE, VIEW] {
-        world.query(statement).await?;
-    }
-    Ok(())
-}
+/// What begins the list.
+pub(super) const LIST: [&str; 2] = [TABLE, VIEW];

@@ -19,7 +19,7 @@ const USM: i64 = 3;
 const CONTEXT_REPORTS: &[u32] = &[1, 3, 6, 1, 6, 3, 12, 1];
 /// usmStats, RFC 3414.
 const USM_REPORTS: &[u32] = &[1, 3, 6, 1, 6, 3, 15, 1, 1];
-const REPORT: u8 = 0xa8;
+pub(super) const REPORT: u8 = 0xa8;
 
 /// What a datagram says to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

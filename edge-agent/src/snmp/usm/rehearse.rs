@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::message::REPORT;
 use super::{Auth, Engine, Key, Privacy, Said, Talk, User};
 use crate::snmp::ber;
 
@@ -39,5 +40,5 @@ pub fn rehearse(auth: Auth, privacy: Privacy, bytes: &[u8]) -> Heard {
 /// Whether bytes are one whole element that is no report: what [`rehearse`] must get back.
 pub fn is_pdu(bytes: &[u8]) -> bool {
     let whole = ber::Reader::new(bytes).whole();
-    whole.is_some_and(|element| element.bytes == bytes && element.tag != 0xa8)
+    whole.is_some_and(|element| element.bytes == bytes && element.tag != REPORT)
 }
