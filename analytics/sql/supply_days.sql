@@ -8,10 +8,10 @@ SELECT
     groupArray(last.4) AS max,
     groupArray(last.5) AS total,
     groupArray(last.6) AS color_pages,
-    groupArray(last.7) AS serial
+    groupArray(if(empty(last.7), 0, greatest(xxHash32(last.7), 1))) AS serial
 FROM supply_day
 WHERE $TENANT
-    AND device IN {devices:Array(String)}
+    AND $DEVICES
     AND day >= toDate(toDateTime({from:UInt32}, 'UTC'))
     AND day <= toDate(toDateTime({to:UInt32}, 'UTC'))
 GROUP BY device, slot

@@ -35,8 +35,16 @@ pub const FORECAST_HISTORY_DAYS: i64 = 300;
 pub const SAMPLE_PER_MODEL: usize = 150;
 /// Devices that teach in all: at four supplies and 300 days about 100 MB.
 pub const SAMPLE_DEVICES: usize = 1_500;
-/// Devices judged at once: about 17 MB a batch, and one batch more than cores is in memory.
-pub const BATCH_DEVICES: usize = 256;
+/// Devices judged at once: about 10 MB a batch, and one batch more than cores is in memory beside those that wait.
+pub const BATCH_DEVICES: usize = 128;
+/// Kept forecasts in one insert (about 10 MB): ClickHouse makes a part of each insert.
+pub const FORECASTS_PER_INSERT: usize = 16_384;
+/// Batches that are read ahead of those who judge.
+pub const BATCHES_AHEAD: usize = 2;
+/// Neighbouring devices in one question for levels of supplies: some 30 MB on the side of ClickHouse at 300 days.
+pub const DEVICES_PER_SPAN: usize = 1_024;
+/// Devices whose page counters are in memory at once while calendars are learned: 8 bytes a day, 240 MB at 300 days.
+pub const TEACHING_DEVICES: usize = 100_000;
 
 /// Orders and counts of stock in one file.
 pub const SUPPLY_ROWS_MAX: usize = 100_000;

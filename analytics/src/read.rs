@@ -4,6 +4,7 @@
 //! (`TenantStore::ask`), and its value travels as a bound parameter, never inside the text.
 
 pub mod facts;
+pub mod levels;
 pub mod sources;
 
 use clickhouse::query::{Query, RowCursor};
@@ -20,6 +21,11 @@ const TENANT_MARK: &str = "$TENANT";
 const TENANT_PREDICATE: &str = "tenant = {tenant:String}";
 /// What stands in a question where the canonical meters are meant.
 const METERS_MARK: &str = "$METERS";
+/// What stands in a question where its devices are meant.
+const DEVICES_MARK: &str = "$DEVICES";
+const ALL_DEVICES: &str = "1";
+const THESE_DEVICES: &str = "device IN {devices:Array(String)}";
+const BETWEEN_DEVICES: &str = "device >= {first:String} AND device <= {last:String}";
 /// What stands in a question where the columns of a document are meant.
 const HEADER_MARK: &str = "$HEADER";
 const HEADER: &str = "toString(tenant) AS tenant, number, invoice, toString(kind) AS kind, contract, contract_version, \
@@ -132,32 +138,17 @@ pub struct UnsureRow {
     pub polls: u64,
 }
 
-/// A supply as `supply_last` knows it; 0 and empty = never read.
-#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
-pub struct SupplyRow {
-    pub device: String,
-    pub slot: String,
-    pub class: i64,
-    pub kind: i64,
-    pub color: String,
-    pub description: String,
-    /// What the maker calls it in orders, where the device tells.
-    pub part: String,
-}
-
-/// Levels of a supply with the meters of the same poll, element by element, in any order; -9 = not read. Of a day the greatest
-/// (ts, version) is the last.
-#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
-pub struct SupplyDaysRow {
-    pub device: String,
-    pub slot: String,
-    pub ts: Vec<u32>,
-    pub version: Vec<u32>,
-    pub level: Vec<i64>,
-    pub max: Vec<i64>,
-    pub total: Vec<i64>,
-    pub color_pages: Vec<i64>,
-    pub serial: Vec<String>,
+/// Which devices a question is about. A table is read in blocks that hold neighbouring keys, so that a span costs what its
+/// devices cost, and devices from everywhere cost several times as much.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    All,
+    These(&'a [&'a str]),
+    /// Both ends belong to it.
+    Between {
+        first: &'a str,
+        last: &'a str,
+    },
 }
 
 #[derive(Debug, Row, Deserialize)]
@@ -266,17 +257,6 @@ impl TenantStore {
         self.store.list("polls without a sure time", query).await
     }
 
-    pub async fn supplies(&self) -> Result<Vec<SupplyRow>, ReadError> {
-        let query = self.ask(include_str!("../sql/supplies.sql")).param("rows_max", LIST_ROWS_MAX);
-        self.store.list("supplies", query).await
-    }
-
-    /// Levels of all supplies of these devices over some days (Unix seconds), by device and slot.
-    pub fn supply_days(&self, devices: &[&str], from: u32, to: u32) -> Result<Rows<SupplyDaysRow>, ReadError> {
-        let query = self.ask(include_str!("../sql/supply_days.sql"));
-        self.store.rows("levels of supplies", query.param("devices", devices).param("from", from).param("to", to))
-    }
-
     /// All polls with values in a span (Unix seconds, half-open), by day, device and time.
     pub fn reads(&self, from: u32, to: u32) -> Result<Rows<ExportRow>, ReadError> {
         let query = self.ask(include_str!("../sql/reads.sql"));
@@ -302,6 +282,17 @@ impl TenantStore {
     /// For inserts, whose rows carry the tenant.
     pub(crate) fn client(&self) -> &Client {
         &self.store.client
+    }
+
+    /// A question that says `$DEVICES` where the devices are chosen.
+    pub(crate) fn ask_about(&self, sql: &str, which: Which<'_>) -> Query {
+        match which {
+            Which::All => self.ask(&sql.replace(DEVICES_MARK, ALL_DEVICES)),
+            Which::These(devices) => self.ask(&sql.replace(DEVICES_MARK, THESE_DEVICES)).param("devices", devices),
+            Which::Between { first, last } => {
+                self.ask(&sql.replace(DEVICES_MARK, BETWEEN_DEVICES)).param("first", first).param("last", last)
+            }
+        }
     }
 
     /// The one place where a question is bound to its tenant.
@@ -340,7 +331,7 @@ impl<T: RowOwned + RowRead> Rows<T> {
 mod tests {
     use super::*;
 
-    const OF_ONE_TENANT: [&str; 27] = [
+    const OF_ONE_TENANT: [&str; 28] = [
         include_str!("../sql/plan_items.sql"),
         include_str!("../sql/payloads.sql"),
         include_str!("../sql/read_meters.sql"),
@@ -356,6 +347,7 @@ mod tests {
         include_str!("../sql/unsure_polls.sql"),
         include_str!("../sql/supplies.sql"),
         include_str!("../sql/supply_days.sql"),
+        include_str!("../sql/page_days.sql"),
         include_str!("../sql/forecasts.sql"),
         include_str!("../sql/supply_orders.sql"),
         include_str!("../sql/supply_stock.sql"),

@@ -14,6 +14,7 @@ use crate::forecast::constants::{Constants, ConstantsError};
 use crate::forecast::data::{self, DataError};
 use crate::forecast::series::Facts;
 use crate::ledger::store::WriteError;
+use crate::limits::FORECASTS_PER_INSERT;
 use crate::read::{ReadError, TenantStore};
 
 /// Version of the JSON shape below.
@@ -108,11 +109,15 @@ pub async fn run(
     show: bool,
 ) -> Result<Run, ForecastRunError> {
     let mut run = Run::default();
+    let mut rows: Vec<ForecastRow> = Vec::new();
     let mut judging = Judging::begin(store, ground.clone(), as_of, None).await?;
     while let Some(cases) = judging.next().await? {
         if keep {
-            let rows: Vec<ForecastRow> = cases.iter().map(|case| row_of(case, store.tenant(), ground, as_of)).collect();
+            rows.extend(cases.iter().map(|case| row_of(case, store.tenant(), ground, as_of)));
+        }
+        if rows.len() >= FORECASTS_PER_INSERT {
             store.add_forecasts(&rows).await?;
+            rows.clear();
         }
         let said = cases.iter().filter(|case| case.judged.answer.is_ok()).count();
         run.said += said;
@@ -120,6 +125,9 @@ pub async fn run(
         if show {
             run.supplies.extend(cases.iter().map(|case| outlook_of(case, store.tenant(), as_of)));
         }
+    }
+    if !rows.is_empty() {
+        store.add_forecasts(&rows).await?;
     }
     Ok(run)
 }

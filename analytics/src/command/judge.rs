@@ -1,25 +1,31 @@
 //! Judges all supplies of a tenant from what ClickHouse holds, some devices at a time.
 //!
-//! Two steps: a bounded sample of every model teaches how its displays and cartridges behave; then site after site is read and
-//! judged, with as many batches in flight as there are cores. Promise: memory does not grow with the fleet; the answer does
-//! not depend on the number of cores; nothing after `as_of` is looked at.
+//! Three steps: a bounded sample of every model teaches how its displays and cartridges behave; the page counters teach the
+//! calendars of the sites; then all devices are read in the order in which the store keeps them and judged, with as many batches
+//! in flight as there are cores. Promise: levels are in memory for some batches only; the answer does not depend on the
+//! number of cores; nothing after `as_of` is looked at.
+
+mod levels;
+mod sites;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::stored_second;
+use self::levels::{Batch, Reach};
 use crate::billing::calendar::Instant;
 use crate::forecast::constants::Constants;
 use crate::forecast::fleet::FleetTables;
 use crate::forecast::history::History;
 use crate::forecast::segment::Seen;
-use crate::forecast::series::{Day, Device, Facts, Read};
+use crate::forecast::series::{Day, Device, Facts};
+use crate::forecast::site::Habits;
 use crate::forecast::supply::{self, Judged};
-use crate::limits::{BATCH_DEVICES, DEVICES_PER_QUESTION, FORECAST_HISTORY_DAYS, SAMPLE_DEVICES, SAMPLE_PER_MODEL};
-use crate::read::{DeviceRow, ReadError, SupplyDaysRow, SupplyRow, TenantStore};
-use crate::supplies::named;
+use crate::limits::{BATCH_DEVICES, BATCHES_AHEAD, SAMPLE_DEVICES, SAMPLE_PER_MODEL};
+use crate::read::levels::SupplyRow;
+use crate::read::{DeviceRow, ReadError, TenantStore};
 
 /// What a forecast needs beside the reads.
 #[derive(Debug, Clone)]
@@ -40,66 +46,63 @@ pub struct Case {
     pub seen: Vec<Seen>,
 }
 
-/// Devices with their supplies, and their reads once they were fetched.
-type Batch = Vec<(Arc<DeviceRow>, Vec<SupplyRow>)>;
-
 /// A run over a tenant.
 #[derive(Debug)]
-pub struct Judging<'a> {
-    store: &'a TenantStore,
+pub struct Judging {
     ground: Ground,
     as_of: Instant,
     tables: Arc<FleetTables>,
-    batches: VecDeque<Batch>,
+    habits: Arc<BTreeMap<String, Habits>>,
+    /// Batches with their series, and who reads them.
+    series: mpsc::Receiver<Result<(Batch, Vec<Device>), ReadError>>,
+    reader: JoinSet<()>,
     flying: VecDeque<JoinHandle<Vec<Case>>>,
     workers: usize,
     keep_levels: bool,
 }
 
-impl<'a> Judging<'a> {
-    /// Learns the models of the tenant. `only`: judge this device alone (the models are learned from all).
+impl Judging {
+    /// Learns the models and the sites of the tenant. `only`: judge this device alone, with its site (the models are learned
+    /// from all).
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn begin(
-        store: &'a TenantStore,
+        store: &TenantStore,
         ground: Ground,
         as_of: Instant,
         only: Option<&str>,
     ) -> Result<Self, ReadError> {
-        let mut supplies: BTreeMap<String, Vec<SupplyRow>> = BTreeMap::new();
-        for row in store.supplies().await? {
-            supplies.entry(row.device.clone()).or_default().push(row);
-        }
-        let devices = store.devices().await?.into_iter();
-        let all: Batch = devices
-            .map(|row| {
-                let supplies = supplies.remove(&row.device).unwrap_or_default();
-                (Arc::new(row), supplies)
-            })
-            .filter(|one| !one.1.is_empty())
-            .collect();
-        let sample = sample(&all);
+        let mut all = devices(store).await?;
+        let reach = |whole| Reach { store: store.clone(), as_of, whole };
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let empty = FleetTables::learn(&[], &ground.facts, &ground.constants, day_of(as_of));
-        let mut run = Judging {
-            store,
+        let learned = reach(false).all(sample(&all)).await?;
+        let day = day(as_of.0);
+        let tables = Arc::new(FleetTables::learn(&learned, &ground.facts, &ground.constants, day));
+        drop(learned);
+        // One device is judged with all of its site, because they share a calendar.
+        if let Some(only) = only {
+            let site = all.iter().find(|one| one.0.device == only).map(|one| one.0.site.clone());
+            all.retain(|one| site.as_ref() == Some(&one.0.site));
+        }
+        let reach = reach(only.is_none());
+        let rows = all.iter().map(|one| one.0.clone()).collect();
+        let habits = sites::learn(&reach, rows, &tables, &ground.constants, workers).await?;
+        let (sender, series) = mpsc::channel(BATCHES_AHEAD);
+        let mut reader = JoinSet::new();
+        let batches: Vec<Batch> = all.chunks(BATCH_DEVICES).map(<[_]>::to_vec).collect();
+        reader.spawn(async move { reach.read(batches, &sender).await });
+        Ok(Judging {
+            ground,
             as_of,
-            tables: Arc::new(empty),
-            batches: VecDeque::new(),
+            tables,
+            habits: Arc::new(habits),
+            series,
+            reader,
             flying: VecDeque::new(),
             workers,
             keep_levels: only.is_some(),
-            ground,
-        };
-        let learned = run.fetch(&sample).await?;
-        run.tables =
-            Arc::new(FleetTables::learn(&learned, &run.ground.facts, &run.ground.constants, day_of(run.as_of)));
-        // One device is judged with all of its site, because they share a calendar.
-        let site = only.and_then(|only| all.iter().find(|one| one.0.device == only)).map(|one| one.0.site.clone());
-        let wanted = all.into_iter().filter(|one| only.is_none() || site.as_ref() == Some(&one.0.site));
-        run.batches = by_site(wanted.collect());
-        Ok(run)
+        })
     }
 
     /// The same, with the levels of every supply in its [`Case`].
@@ -109,120 +112,76 @@ impl<'a> Judging<'a> {
         self
     }
 
-    /// The next judged supplies; `None` at the end.
+    /// The next judged supplies, by device; `None` at the end.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn next(&mut self) -> Result<Option<Vec<Case>>, ReadError> {
         // One more than cores, so that the store reads while all cores judge.
-        while self.flying.len() <= self.workers
-            && let Some(batch) = self.batches.pop_front()
-        {
-            let series = self.fetch(&batch).await?;
-            let (tables, ground, second, keep) =
-                (self.tables.clone(), self.ground.clone(), self.as_of.0, self.keep_levels);
-            self.flying
-                .push_back(tokio::task::spawn_blocking(move || judge(batch, series, &tables, &ground, second, keep)));
+        while self.flying.len() <= self.workers {
+            let Some(read) = self.series.recv().await else { break };
+            let (batch, series) = read?;
+            let (tables, habits, ground) = (self.tables.clone(), self.habits.clone(), self.ground.clone());
+            let (second, keep) = (self.as_of.0, self.keep_levels);
+            self.flying.push_back(tokio::task::spawn_blocking(move || {
+                let sites = batch.iter().filter_map(|one| habits.get_key_value(&one.0.site));
+                let tables = tables.at_sites(sites.map(|(name, habits)| (name.as_str(), habits)), &ground.constants);
+                judge(batch, series, &tables, &ground.constants, second, keep)
+            }));
         }
-        match self.flying.pop_front() {
-            None => Ok(None),
-            Some(flying) => match flying.await {
-                Ok(cases) => Ok(Some(cases)),
-                Err(broken) => std::panic::resume_unwind(broken.into_panic()),
-            },
+        if let Some(flying) = self.flying.pop_front() {
+            return Ok(Some(finished(flying.await)));
         }
-    }
-
-    /// The devices of a batch with their series, in its order.
-    async fn fetch(&self, batch: &Batch) -> Result<Vec<Device>, ReadError> {
-        let mut found: BTreeMap<(String, String), Vec<Read>> = BTreeMap::new();
-        let keys: Vec<&str> = batch.iter().map(|one| one.0.device.as_str()).collect();
-        let (from, to) = (self.as_of.0 - FORECAST_HISTORY_DAYS * 86_400, self.as_of.0);
-        for chunk in keys.chunks(DEVICES_PER_QUESTION) {
-            let mut rows = self.store.supply_days(chunk, stored_second(from), stored_second(to))?;
-            while let Some(row) = rows.next().await? {
-                let reads = reads(&row);
-                found.insert((row.device, row.slot), reads);
-            }
+        // The reader has nothing more to say: unless it broke, all is judged.
+        if let Some(ended) = self.reader.join_next().await {
+            finished(ended);
         }
-        let devices = batch.iter().map(|(row, slots)| {
-            let names = named::supplies(&slots.iter().collect::<Vec<_>>());
-            let supplies = names.into_iter().zip(slots).map(|(mut supply, slot)| {
-                supply.reads = found.remove(&(slot.device.clone(), slot.slot.clone())).unwrap_or_default();
-                supply.tidy();
-                supply
-            });
-            Device {
-                id: row.device.clone(),
-                site: row.site.clone(),
-                model: row.model.clone(),
-                first_seen: Some(day(i64::from(row.first_seen))),
-                supplies: supplies.collect(),
-            }
-        });
-        Ok(devices.collect())
+        Ok(None)
     }
 }
 
-/// Judges a batch; its sites are whole in it, or too large for one.
+/// What a task came to; its panic is ours.
+fn finished<T>(ended: Result<T, tokio::task::JoinError>) -> T {
+    match ended {
+        Ok(value) => value,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    }
+}
+
+/// The devices of the tenant that have supplies, by key.
+async fn devices(store: &TenantStore) -> Result<Batch, ReadError> {
+    let mut supplies: BTreeMap<String, Vec<SupplyRow>> = BTreeMap::new();
+    for row in store.supplies().await? {
+        supplies.entry(row.device.clone()).or_default().push(row);
+    }
+    let rows = store.devices().await?.into_iter();
+    let with_supplies = rows.filter_map(|row| supplies.remove(&row.device).map(|supplies| (Arc::new(row), supplies)));
+    let mut all: Batch = with_supplies.collect();
+    all.sort_by(|a, b| a.0.device.cmp(&b.0.device));
+    Ok(all)
+}
+
+/// Judges a batch; `tables` know its sites.
 fn judge(
     batch: Batch,
     series: Vec<Device>,
     tables: &FleetTables,
-    ground: &Ground,
+    constants: &Constants,
     as_of: i64,
     keep: bool,
 ) -> Vec<Case> {
-    let histories: Vec<History<'_>> = series.iter().map(|device| History::until(device, as_of + 1)).collect();
     let now = as_of as f64 / 86_400.0;
-    let tables = tables.at_sites(&histories, &ground.constants);
     let mut cases = Vec::new();
-    for ((device, slots), history) in batch.into_iter().zip(&histories) {
-        let judged = supply::judge(history, &tables, &ground.constants, now);
+    for ((device, slots), series) in batch.into_iter().zip(&series) {
+        let history = History::until(series, as_of + 1);
+        let judged = supply::judge(&history, tables, constants, now);
         for (i, (supply, judged)) in slots.into_iter().zip(judged).enumerate() {
-            let name = history.device.supplies.get(i).map_or_else(String::new, |supply| supply.name.clone());
-            let seen = if keep { supply::shown(history, &tables, i) } else { Vec::new() };
+            let name = series.supplies.get(i).map_or_else(String::new, |supply| supply.name.clone());
+            let seen = if keep { supply::shown(&history, tables, i) } else { Vec::new() };
             cases.push(Case { device: device.clone(), supply, name, judged, seen });
         }
     }
     cases
-}
-
-/// One read a day, the last one, so that it does not matter how far ClickHouse has merged.
-fn reads(row: &SupplyDaysRow) -> Vec<Read> {
-    let at = |values: &[i64], i: usize| values.get(i).copied().unwrap_or(NOT_READ);
-    let whole = |i: usize| {
-        let (ts, version) = (row.ts.get(i).copied(), row.version.get(i).copied());
-        (ts, version, at(&row.level, i), at(&row.max, i), at(&row.total, i), at(&row.color_pages, i), row.serial.get(i))
-    };
-    let mut order: Vec<usize> = (0..row.ts.len()).collect();
-    order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
-    order.dedup_by_key(|i| row.ts.get(*i).map(|ts| ts / 86_400));
-    let known = |value: i64| Some(value).filter(|value| *value != NOT_READ);
-    let reads = order.into_iter().rev().map(|i| {
-        let (ts, _, level, max, total, color_pages, serial) = whole(i);
-        Read {
-            at_s: i64::from(ts.unwrap_or(0)),
-            level: known(level).unwrap_or(-2),
-            max: known(max).unwrap_or(-2),
-            pages: known(total),
-            pages_color: known(color_pages),
-            serial: serial.map_or(0, |serial| fingerprint(serial)),
-        }
-    });
-    reads.collect()
-}
-
-/// What stands in `supply_day` for a value that was not read.
-const NOT_READ: i64 = -9;
-
-/// A number that two serials share once in four thousand million times; 0 for none (FNV-1a).
-fn fingerprint(serial: &str) -> u32 {
-    if serial.is_empty() {
-        return 0;
-    }
-    let hash = serial.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash.max(1)
 }
 
 /// Some devices of every model, always the same ones; all, where the tenant is small.
@@ -241,26 +200,6 @@ fn sample(all: &Batch) -> Batch {
     picked.sort_unstable();
     picked.truncate(SAMPLE_DEVICES);
     picked.into_iter().filter_map(|i| all.get(i).cloned()).collect()
-}
-
-/// Batches of whole sites as long as they fit.
-fn by_site(mut all: Batch) -> VecDeque<Batch> {
-    all.sort_by(|a, b| (&a.0.site, &a.0.device).cmp(&(&b.0.site, &b.0.device)));
-    let mut batches: VecDeque<Batch> = VecDeque::new();
-    for site in all.chunk_by(|a, b| a.0.site == b.0.site) {
-        for part in site.chunks(BATCH_DEVICES) {
-            match batches.back_mut() {
-                Some(last) if last.len() + part.len() <= BATCH_DEVICES => last.extend_from_slice(part),
-                _ => batches.push_back(part.to_vec()),
-            }
-        }
-    }
-    batches
-}
-
-/// The day for which models are learned: whole days before it.
-fn day_of(as_of: Instant) -> Day {
-    day(as_of.0)
 }
 
 fn day(second: i64) -> Day {
@@ -292,46 +231,5 @@ mod tests {
         assert_eq!(models.len(), 40);
         let small: Batch = (0..50).map(|i| device(i, 0, 0)).collect();
         assert_eq!(super::sample(&small).len(), 50, "a small tenant teaches with all it has");
-    }
-
-    #[test]
-    fn of_a_day_the_last_read_counts_however_far_the_store_has_merged() {
-        let row = |ts: Vec<u32>, level: Vec<i64>| {
-            let (many, none) = (vec![NOT_READ; ts.len()], vec![String::new(); ts.len()]);
-            let version = vec![7; ts.len()];
-            let (max, total, color_pages) = (vec![100; ts.len()], many.clone(), many);
-            SupplyDaysRow {
-                device: String::new(),
-                slot: String::new(),
-                ts,
-                version,
-                level,
-                max,
-                total,
-                color_pages,
-                serial: none,
-            }
-        };
-        let merged = reads(&row(vec![90_000, 180_000], vec![40, 39]));
-        assert_eq!(merged, reads(&row(vec![180_000, 86_401, 90_000, 175_000], vec![39, 44, 40, 41])));
-        assert_eq!(
-            merged.iter().map(|read| (read.at_s, read.level)).collect::<Vec<_>>(),
-            [(90_000, 40), (180_000, 39)]
-        );
-        assert_eq!(merged[0].pages, None);
-    }
-
-    #[test]
-    fn a_site_is_whole_in_one_batch_unless_it_is_larger_than_one() {
-        let mut all: Batch = (0..1_000).map(|i| device(i, i % 70, 0)).collect();
-        all.extend((1_000..1_000 + BATCH_DEVICES * 2 + 1).map(|i| device(i, 999, 0)));
-        let total = all.len();
-        let batches = by_site(all);
-        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), total);
-        assert!(batches.iter().all(|batch| batch.len() <= BATCH_DEVICES));
-        for site in 0..70 {
-            let name = format!("s{site}");
-            assert_eq!(batches.iter().filter(|batch| batch.iter().any(|one| one.0.site == name)).count(), 1);
-        }
     }
 }

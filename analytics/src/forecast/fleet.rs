@@ -12,7 +12,7 @@ use crate::forecast::meter::Interval;
 use crate::forecast::normal::Bell;
 use crate::forecast::rate::{self, Watched};
 use crate::forecast::series::{Day, Device, Facts};
-use crate::forecast::site::{self, Kinds, Site};
+use crate::forecast::site::{self, Habits, Kinds, Site};
 use crate::forecast::step::{Display, Evidence, Rests};
 
 type Key = (String, String);
@@ -89,21 +89,19 @@ impl FleetTables {
         }
     }
 
-    /// The same knowledge of models with the calendars of other sites: those of `histories`.
+    /// The same knowledge of models with the calendars of other sites, made from their habits.
     #[must_use]
-    pub fn at_sites(&self, histories: &[History<'_>], constants: &Constants) -> Self {
-        let mut own = FleetTables {
+    pub fn at_sites<'a>(&self, sites: impl Iterator<Item = (&'a str, &'a Habits)>, constants: &Constants) -> Self {
+        let kinds = self.kinds(constants);
+        FleetTables {
             origin: self.origin,
             displays: self.displays.clone(),
             rates: self.rates.clone(),
-            sites: BTreeMap::new(),
+            sites: sites.map(|(name, habits)| (name.to_owned(), habits.site(&kinds))).collect(),
             anywhere: self.anywhere.clone(),
             first_day: self.first_day,
             facts: self.facts.clone(),
-        };
-        let histories: Vec<&History<'_>> = histories.iter().collect();
-        own.learn_sites(&histories, &self.kinds(constants), constants);
-        own
+        }
     }
 
     /// The plain calendars of the constants around the day of these tables.

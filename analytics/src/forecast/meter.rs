@@ -41,6 +41,41 @@ pub fn intervals(reads: &[Read], eats: Eats) -> Vec<Interval> {
     found
 }
 
+/// The intervals of one device in 8 bytes each, for when very many devices are held: seconds and pages are whole numbers, and
+/// an interval begins where the one before it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Compact {
+    begin: u32,
+    /// End of each interval and the pages in it.
+    steps: Box<[(u32, u32)]>,
+}
+
+/// Stands for pages that the counter did not tell.
+const UNTOLD: u32 = u32::MAX;
+
+impl Compact {
+    /// `intervals`: as [`intervals`] finds them.
+    pub fn of(intervals: &[Interval]) -> Self {
+        let second = |days: f64| (days * 86_400.0).round() as u32;
+        let pages = |one: &Interval| one.pages.map_or(UNTOLD, |pages| pages as u32);
+        Compact {
+            begin: intervals.first().map_or(0, |one| second(one.from)),
+            steps: intervals.iter().map(|one| (second(one.to), pages(one))).collect(),
+        }
+    }
+
+    /// What it was made of, to the bit.
+    pub fn intervals(&self) -> Vec<Interval> {
+        let mut from = self.begin;
+        let days = |second: u32| f64::from(second) / 86_400.0;
+        let intervals = self.steps.iter().map(|(to, pages)| {
+            let pages = Some(f64::from(*pages)).filter(|_| *pages != UNTOLD);
+            Interval { from: days(std::mem::replace(&mut from, *to)), to: days(*to), pages }
+        });
+        intervals.collect()
+    }
+}
+
 /// Total amount used up to any moment, in pages (or in units of work where there is no counter).
 #[derive(Debug, Clone, Default)]
 pub struct Total {
@@ -79,5 +114,24 @@ impl Total {
 
     pub fn end(&self) -> Option<(f64, f64)> {
         self.points.last().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_small_gives_the_intervals_to_the_bit() {
+        let pages = [Some(100), Some(340), None, Some(341), Some(12), Some(6_000_000_000), Some(6_000_000_007)];
+        let at = |i: i64| 1_775_000_000 + i * 86_437;
+        let reads: Vec<Read> = (0..)
+            .zip(pages)
+            .map(|(i, pages)| Read { at_s: at(i), level: -2, max: -2, pages, pages_color: None, serial: 0 })
+            .collect();
+        let told = intervals(&reads, Eats::AllPages);
+        assert_eq!(told.iter().filter(|one| one.pages.is_none()).count(), 2, "a reset and a jump beyond any engine");
+        assert_eq!(Compact::of(&told).intervals(), told);
+        assert_eq!(Compact::of(&[]).intervals(), []);
     }
 }

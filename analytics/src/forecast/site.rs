@@ -37,27 +37,53 @@ impl<'a> Kinds<'a> {
     }
 }
 
+/// What makes the calendar of a site its own: some numbers, where a calendar has one for every day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Habits {
+    /// Probability of each kind.
+    chances: Vec<f64>,
+    weekday: [f64; 7],
+    holiday: f64,
+    weeks: f64,
+}
+
 /// `devices`: the intervals of each device of the site.
 pub fn learn(devices: &[&[Interval]], kinds: &Kinds<'_>, c: &CalendarConstants) -> Site {
+    habits(devices, kinds, c).site(kinds)
+}
+
+/// What [`learn`] makes the calendar from.
+pub fn habits(devices: &[&[Interval]], kinds: &Kinds<'_>, c: &CalendarConstants) -> Habits {
     let chances = chances(devices, kinds, c);
-    let best = (0..chances.len()).max_by(|a, b| chances[*a].total_cmp(&chances[*b])).unwrap_or(0);
-    let mixed =
-        |day: Day| -> f64 { kinds.plain.iter().zip(&chances).map(|(plain, chance)| plain.day(day) * chance).sum() };
-    let days: Vec<f64> = kinds.span.clone().map(mixed).collect();
-    let prior = Calendar::new(kinds.span.start, days.clone(), kinds.hours);
-    let (factor, holiday, weeks) = corrections(devices, &prior, kinds, c);
-    let own: Vec<f64> = kinds
-        .span
-        .clone()
-        .zip(days)
-        .map(|(day, work)| work * if kinds.holidays.contains(&day) { holiday } else { factor[weekday(day)] })
-        .collect();
-    Site {
-        calendar: Calendar::new(kinds.span.start, own, kinds.hours),
-        kind: best,
-        sure: chances.get(best).copied().unwrap_or(0.0),
-        weeks,
+    let prior = Calendar::new(kinds.span.start, mixed(&chances, kinds), kinds.hours);
+    let (weekday, holiday, weeks) = corrections(devices, &prior, kinds, c);
+    Habits { chances, weekday, holiday, weeks }
+}
+
+impl Habits {
+    /// The same bits as [`learn`] gives. `kinds`: those that the habits were learned with.
+    pub fn site(&self, kinds: &Kinds<'_>) -> Site {
+        let best = (0..self.chances.len()).max_by(|a, b| self.chances[*a].total_cmp(&self.chances[*b])).unwrap_or(0);
+        let factor = |day: Day| if kinds.holidays.contains(&day) { self.holiday } else { self.weekday[weekday(day)] };
+        let days = kinds.span.clone().zip(mixed(&self.chances, kinds));
+        Site {
+            calendar: Calendar::new(
+                kinds.span.start,
+                days.map(|(day, work)| work * factor(day)).collect(),
+                kinds.hours,
+            ),
+            kind: best,
+            sure: self.chances.get(best).copied().unwrap_or(0.0),
+            weeks: self.weeks,
+        }
     }
+}
+
+/// Work per day of the mixture of kinds.
+fn mixed(chances: &[f64], kinds: &Kinds<'_>) -> Vec<f64> {
+    let mixed =
+        |day: Day| -> f64 { kinds.plain.iter().zip(chances).map(|(plain, chance)| plain.day(day) * chance).sum() };
+    kinds.span.clone().map(mixed).collect()
 }
 
 /// Probability of each kind given the devices.

@@ -5,13 +5,9 @@ use clickhouse::query::Query;
 use schemas::meter::CANONICAL;
 use serde::Deserialize;
 
-use super::{PollMeters, ReadError, Rows, TenantStore};
+use super::{PollMeters, ReadError, Rows, TenantStore, Which};
 use crate::limits::LIST_ROWS_MAX;
 
-/// What stands in a question where some devices, or all, are meant.
-const DEVICES_MARK: &str = "$DEVICES";
-const DEVICES_PREDICATE: &str = "device IN {devices:Array(String)}";
-const ALL_DEVICES: &str = "1";
 /// A line with this stands once for each meter.
 const EACH_MARK: &str = "$EACH";
 
@@ -117,13 +113,8 @@ impl TenantStore {
     }
 
     fn ask_span(&self, sql: &str, span: Span<'_>) -> Query {
-        let which = if span.devices.is_some() { DEVICES_PREDICATE } else { ALL_DEVICES };
-        let query = self.ask(&sql.replace(DEVICES_MARK, which));
-        let query = query.param("from", span.from).param("to", span.to).param("as_of", span.as_of);
-        match span.devices {
-            Some(devices) => query.param("devices", devices),
-            None => query,
-        }
+        let query = self.ask_about(sql, span.devices.map_or(Which::All, Which::These));
+        query.param("from", span.from).param("to", span.to).param("as_of", span.as_of)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::forecast::supply::Judged;
 use crate::forecast::swap::Swap;
-use crate::read::SupplyRow;
+use crate::read::levels::SupplyRow;
 
 /// Older changes were told before.
 const RECENT_DAYS: f64 = 90.0;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::forecast::series::{Eats, Supply};
-use crate::read::SupplyRow;
+use crate::read::levels::SupplyRow;
 
 /// prtMarkerSuppliesClass (RFC 3805): a receptacle is filled, everything else is consumed.
 const CLASS_RECEPTACLE: i64 = 4;

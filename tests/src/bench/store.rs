@@ -40,10 +40,13 @@ const QUESTIONS: [(&str, &str, &str); 6] = [
     (
         "forecast: daily levels of 100 devices, 150 days",
         include_str!("../../../analytics/sql/supply_days.sql"),
-        "&param_devices=DEVICES&param_from=1762300800&param_to=1775260800",
+        "&param_first=kyocera:VCF0000000&param_last=kyocera:VCF0000099&param_from=1762300800&param_to=1775260800",
     ),
     ("everybody: a month's first and last counters of all devices", ALL_DEVICES, ""),
 ];
+
+/// How a forecast names neighbouring devices.
+const SPAN: &str = "device >= {first:String} AND device <= {last:String}";
 
 /// Six meters of every device of every tenant in one month, from the daily view.
 const ALL_DEVICES: &str = "SELECT tenant, device, min(total_first).3, max(total_last).3, min(mono_first).3, max(mono_last).3, \
@@ -155,7 +158,7 @@ impl Measured {
             (0..DEVICES_PER_TENANT).map(|device| format!("%27kyocera:VCF000{device:04}%27")).collect();
         let mut questions = Vec::new();
         for (_, sql, parameters) in QUESTIONS {
-            let sql = format!("{} FORMAT RowBinary", sql.replace("$TENANT", "tenant = 't0'"));
+            let sql = format!("{} FORMAT RowBinary", sql.replace("$TENANT", "tenant = 't0'").replace("$DEVICES", SPAN));
             let parameters = parameters.replace("DEVICES", &format!("%5B{}%5D", devices.join(",")));
             let settings = format!("&param_rows_max=1000000{parameters}");
             let mut answered = Answered { took: Vec::new(), bytes: 0 };

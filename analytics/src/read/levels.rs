@@ -1,0 +1,62 @@
+//! Questions for supplies: what they are, and their levels day by day.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::{ReadError, Rows, TenantStore, Which};
+use crate::limits::LIST_ROWS_MAX;
+
+/// A supply as `supply_last` knows it; 0 and empty = never read.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SupplyRow {
+    pub device: String,
+    pub slot: String,
+    pub class: i64,
+    pub kind: i64,
+    pub color: String,
+    pub description: String,
+    /// What the maker calls it in orders, where the device tells.
+    pub part: String,
+}
+
+/// Polls of a device as (ts, version, life counter), in any order; -9 = not read. Of a day the greatest is the last.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct PageDaysRow {
+    pub device: String,
+    pub polls: Vec<(u32, u32, i64)>,
+}
+
+/// Levels of a supply with the meters of the same poll, element by element, in any order; -9 = not read. Of a day the greatest
+/// (ts, version) is the last.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct SupplyDaysRow {
+    pub device: String,
+    pub slot: String,
+    pub ts: Vec<u32>,
+    pub version: Vec<u32>,
+    pub level: Vec<i64>,
+    pub max: Vec<i64>,
+    pub total: Vec<i64>,
+    pub color_pages: Vec<i64>,
+    /// A number that two serials share once in four thousand million times; 0 for none.
+    pub serial: Vec<u32>,
+}
+
+impl TenantStore {
+    pub async fn supplies(&self) -> Result<Vec<SupplyRow>, ReadError> {
+        let query = self.ask(include_str!("../../sql/supplies.sql")).param("rows_max", LIST_ROWS_MAX);
+        self.list("supplies", query).await
+    }
+
+    /// Levels of all supplies of some devices over some days (Unix seconds), by device and slot.
+    pub fn supply_days(&self, which: Which<'_>, from: u32, to: u32) -> Result<Rows<SupplyDaysRow>, ReadError> {
+        let query = self.ask_about(include_str!("../../sql/supply_days.sql"), which);
+        self.rows("levels of supplies", query.param("from", from).param("to", to))
+    }
+
+    /// Life counters of some devices over some days (Unix seconds), by device.
+    pub fn page_days(&self, which: Which<'_>, from: u32, to: u32) -> Result<Rows<PageDaysRow>, ReadError> {
+        let query = self.ask_about(include_str!("../../sql/page_days.sql"), which);
+        self.rows("pages of devices", query.param("from", from).param("to", to))
+    }
+}
