@@ -34,6 +34,24 @@ impl Depot {
         self.cloud.world.query(&sql).await.map(drop)
     }
 
+    /// Two sites from Monday 2026-01-05 to Friday 2026-04-03: an office that prints on working days and a shop that prints every
+    /// day, 100 pages each. On that Friday all their toners have 100 pages left. `key`: of device `d` at a `site`, in SQL.
+    async fn office_and_shop(&self, tenant: &str, key: &str) -> Result<()> {
+        let sql = format!(
+            "INSERT INTO polls (tenant, device, ts, cn, received, version, epoch, seq, id, site, zone, local_day, maker, \
+             model, serial, total, `supplies.slot`, `supplies.level`, `supplies.max`, `supplies.unit`, `supplies.class`, \
+             `supplies.kind`, `supplies.color`, `supplies.description`, `supplies.serial`, `supplies.part`) \
+             WITH number % 16 AS d, intDiv(number, 16) AS day, toDateTime('2026-01-05 21:00:00', 'UTC') + day * 86400 AS t, \
+             if(d % 2 = 0, 'office', 'shop') AS site, \
+             if(d % 2 = 0, (intDiv(day, 7) * 5 + least(day % 7 + 1, 5)) * 100 + 3400, (day + 1) * 100 + 1000) AS pages \
+             SELECT '{tenant}', {key}, t, '{tenant}.one', t + 60, toUInt32(4294967295 - toUnixTimestamp(t + 60)), 7, day + 1, \
+             substring(MD5(toString(number)), 1, 16), site, 'Europe/Berlin', toDate(t, 'UTC'), 'hp', 'M1', toString(d), \
+             toInt64(pages), ['1.1'], [toInt64(100 - intDiv(pages % 5000, 50))], [toInt64(100)], [toInt32(19)], \
+             [toInt32(3)], [toInt32(3)], ['black'], ['Black toner'], [''], ['TN-1'] FROM numbers(16 * 89)"
+        );
+        self.cloud.world.query(&sql).await.map(drop)
+    }
+
     async fn run(&self, arguments: &[&str]) -> Result<Output> {
         let config = self.cloud.world.billing_config.to_string_lossy().into_owned();
         let all: Vec<&str> = arguments.iter().copied().chain(["--config", &config]).collect();
@@ -105,5 +123,30 @@ async fn kept_forecasts_are_scored_by_what_was_read_since_and_are_nobody_elses()
     assert_eq!(other["supplies"], Value::Array(Vec::new()));
     let foreign = depot.json(&["forecast", "score", "--tenant", "globex", "--as-of", AFTER]).await?;
     assert_eq!(foreign[0][1]["ended"], 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_has_its_own_calendar_wherever_its_devices_lie_among_the_keys() -> Result<()> {
+    const FRIDAY: &str = "2026-04-03T23:00:00Z";
+    let depot = Depot::open().await?;
+    depot.office_and_shop("acme", "concat('hp:', site, toString(d))").await?;
+    depot.office_and_shop("globex", "concat('hp:', toString(d), site)").await?;
+    let (apart, among) = (
+        depot.json(&["forecast", "--tenant", "acme", "--as-of", FRIDAY]).await?,
+        depot.json(&["forecast", "--tenant", "globex", "--as-of", FRIDAY]).await?,
+    );
+    let days = |said: &Value, site: &str| -> Vec<f64> {
+        let supplies = said["supplies"].as_array().into_iter().flatten().filter(|supply| supply["site"] == site);
+        supplies.filter_map(|supply| supply["days"]["p50"].as_f64()).collect()
+    };
+    for said in [&apart, &among] {
+        let (office, shop) = (days(said, "office"), days(said, "shop"));
+        assert_eq!((office.len(), shop.len()), (8, 8), "{said}");
+        assert!(office.iter().all(|days| *days > 2.0), "the hundred pages are printed on Monday: {office:?}");
+        assert!(shop.iter().all(|days| *days < 1.6), "the hundred pages are printed on Saturday: {shop:?}");
+    }
+    assert_eq!(days(&apart, "office"), days(&among, "office"));
+    assert_eq!(days(&apart, "shop"), days(&among, "shop"));
     Ok(())
 }
