@@ -1,9 +1,8 @@
 -- The levels of some days of all supplies of some devices, one row a supply, in any order. What is not merged yet may have
--- several levels of a day; the greatest (ts, version, ...) of them is the last one, as the reader takes it: FINAL costs five times as much.
+-- several levels of a day; the greatest (ts, version) of them is the last one, as the reader takes it: FINAL costs five times as much.
 SELECT
     device, toString(slot) AS slot,
-    groupArray(toUInt32(last.1)) AS ts,
-    groupArray(last.2) AS version,
+    groupArray(bitShiftLeft(toUInt64(toUInt32(last.1)), 32) + last.2) AS moment,
     groupArray(last.3) AS level,
     groupArray(last.4) AS max,
     groupArray(last.5) AS total,

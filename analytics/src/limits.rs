@@ -39,8 +39,8 @@ pub const SAMPLE_DEVICES: usize = 1_500;
 pub const BATCH_DEVICES: usize = 128;
 /// Kept forecasts in one insert (about 10 MB): ClickHouse makes a part of each insert.
 pub const FORECASTS_PER_INSERT: usize = 16_384;
-/// Batches that are read ahead of those who judge.
-pub const BATCHES_AHEAD: usize = 2;
+/// Questions for series that the store works on at once: one is taken, the other waits with its first batch.
+pub const QUESTIONS_AHEAD: usize = 2;
 /// Neighbouring devices in one question for levels of supplies: some 30 MB on the side of ClickHouse at 300 days.
 pub const DEVICES_PER_SPAN: usize = 1_024;
 /// Devices whose page counters are in memory at once while calendars are learned: 8 bytes a day, 240 MB at 300 days.

@@ -11,10 +11,9 @@ mod sites;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
-use self::levels::{Batch, Reach};
+use self::levels::{Ahead, Batch, Reach};
 use crate::billing::calendar::Instant;
 use crate::forecast::constants::Constants;
 use crate::forecast::fleet::FleetTables;
@@ -23,7 +22,7 @@ use crate::forecast::segment::Seen;
 use crate::forecast::series::{Day, Device, Facts};
 use crate::forecast::site::Habits;
 use crate::forecast::supply::{self, Judged};
-use crate::limits::{BATCH_DEVICES, BATCHES_AHEAD, SAMPLE_DEVICES, SAMPLE_PER_MODEL};
+use crate::limits::{SAMPLE_DEVICES, SAMPLE_PER_MODEL};
 use crate::read::levels::SupplyRow;
 use crate::read::{DeviceRow, ReadError, TenantStore};
 
@@ -53,9 +52,7 @@ pub struct Judging {
     as_of: Instant,
     tables: Arc<FleetTables>,
     habits: Arc<BTreeMap<String, Habits>>,
-    /// Batches with their series, and who reads them.
-    series: mpsc::Receiver<Result<(Batch, Vec<Device>), ReadError>>,
-    reader: JoinSet<()>,
+    series: Ahead,
     flying: VecDeque<JoinHandle<Vec<Case>>>,
     workers: usize,
     keep_levels: bool,
@@ -88,17 +85,12 @@ impl Judging {
         let reach = reach(only.is_none());
         let rows = all.iter().map(|one| one.0.clone()).collect();
         let habits = sites::learn(&reach, rows, &tables, &ground.constants, workers).await?;
-        let (sender, series) = mpsc::channel(BATCHES_AHEAD);
-        let mut reader = JoinSet::new();
-        let batches: Vec<Batch> = all.chunks(BATCH_DEVICES).map(<[_]>::to_vec).collect();
-        reader.spawn(async move { reach.read(batches, &sender).await });
         Ok(Judging {
             ground,
             as_of,
             tables,
             habits: Arc::new(habits),
-            series,
-            reader,
+            series: Ahead::begin(reach, all),
             flying: VecDeque::new(),
             workers,
             keep_levels: only.is_some(),
@@ -119,8 +111,7 @@ impl Judging {
     pub async fn next(&mut self) -> Result<Option<Vec<Case>>, ReadError> {
         // One more than cores, so that the store reads while all cores judge.
         while self.flying.len() <= self.workers {
-            let Some(read) = self.series.recv().await else { break };
-            let (batch, series) = read?;
+            let Some((batch, series)) = self.series.next().await? else { break };
             let (tables, habits, ground) = (self.tables.clone(), self.habits.clone(), self.ground.clone());
             let (second, keep) = (self.as_of.0, self.keep_levels);
             self.flying.push_back(tokio::task::spawn_blocking(move || {
@@ -129,14 +120,10 @@ impl Judging {
                 judge(batch, series, &tables, &ground.constants, second, keep)
             }));
         }
-        if let Some(flying) = self.flying.pop_front() {
-            return Ok(Some(finished(flying.await)));
+        match self.flying.pop_front() {
+            Some(flying) => Ok(Some(finished(flying.await))),
+            None => Ok(None),
         }
-        // The reader has nothing more to say: unless it broke, all is judged.
-        if let Some(ended) = self.reader.join_next().await {
-            finished(ended);
-        }
-        Ok(None)
     }
 }
 

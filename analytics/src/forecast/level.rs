@@ -65,6 +65,14 @@ fn bounds(segment: &Segment, total: &Total, display: &Display) -> Vec<Bound> {
     found
 }
 
+impl Bell {
+    /// The level after some percent were used, which wander.
+    #[inline(always)]
+    fn spent(self, percent: f64, wander: f64) -> Bell {
+        Bell { mean: self.mean - percent, sd: (self.sd * self.sd + wander * percent).sqrt() }
+    }
+}
+
 /// `rates`: ln(percent per page) with prior weights; `error`: of the shown level at empty (see `display_error`). `None` when the segment says nothing.
 pub fn left(
     segment: &Segment,
@@ -82,30 +90,41 @@ pub fn left(
     let end = total.end().map_or(newest.used, |(_, used)| used.max(newest.used));
     let not_empty = newest.high > 1.6;
     let mut tracks: Vec<(f64, f64, Bell)> = Vec::with_capacity(rates.len());
-    for (log_rate, prior) in rates {
-        let k = exp(*log_rate);
-        let mut at = bounds.first()?.used;
-        let mut bell = match begin {
+    let pace: Vec<f64> = rates.iter().map(|(log_rate, _)| exp(*log_rate)).collect();
+    let mut at = bounds.first()?.used;
+    let full = bounds.first().is_some_and(|b| b.high > 60.0);
+    let mut bells: Vec<Bell> = pace
+        .iter()
+        .map(|k| match begin {
             // A new cartridge is full at some moment between the two reads.
-            Some((before, after)) if bounds.first().is_some_and(|b| b.high > 60.0) => {
+            Some((before, after)) if full => {
                 let spent = k * (after - before).max(0.0);
                 Bell { mean: 100.0 - 0.5 * spent, sd: (spent * spent / 12.0 + c.full_sd * c.full_sd).sqrt() }
             }
             _ => Bell { mean: 50.0, sd: 300.0 },
-        };
-        let mut evidence = 0.0;
-        for bound in &bounds {
-            let spent = k * (bound.used - at).max(0.0);
-            bell = Bell { mean: bell.mean - spent, sd: (bell.sd * bell.sd + rate.wander * spent).sqrt() };
-            at = bound.used;
-            let (next, log) = if display.noise > 0.0 && bound.high - bound.low < 4.0 {
-                bell.measured(0.5 * (bound.low + bound.high), (display.noise * display.noise + 0.1).sqrt())
-            } else {
-                bell.within(bound.low, bound.high)
-            };
-            bell = next;
-            evidence += log;
+        })
+        .collect();
+    let mut evidence = vec![0.0; rates.len()];
+    for bound in &bounds {
+        let used = (bound.used - at).max(0.0);
+        at = bound.used;
+        let measured = display.noise > 0.0 && bound.high - bound.low < 4.0;
+        let error_sd = (display.noise * display.noise + 0.1).sqrt();
+        // All rates at one bound: they do not wait for one another.
+        let lanes = bells.iter_mut().zip(&mut evidence).zip(&pace);
+        if measured {
+            for ((bell, evidence), k) in lanes {
+                let (next, log) = bell.spent(k * used, rate.wander).measured(0.5 * (bound.low + bound.high), error_sd);
+                (*bell, *evidence) = (next, *evidence + log);
+            }
+        } else {
+            for ((bell, evidence), k) in lanes {
+                let (next, log) = bell.spent(k * used, rate.wander).within(bound.low, bound.high);
+                (*bell, *evidence) = (next, *evidence + log);
+            }
         }
+    }
+    for (((log_rate, prior), k), (mut bell, evidence)) in rates.iter().zip(&pace).zip(bells.into_iter().zip(evidence)) {
         // A computed level is off by a share of what was used.
         let part = (100.0 - bell.mean.clamp(0.0, 100.0)) / 100.0;
         bell.mean -= display.offset + error.mean * part;
@@ -113,8 +132,7 @@ pub fn left(
         if not_empty || display.rests {
             bell = bell.within(0.0, 130.0).0;
         }
-        let spent = k * (end - at).max(0.0);
-        bell = Bell { mean: bell.mean - spent, sd: (bell.sd * bell.sd + rate.wander * spent).sqrt() };
+        bell = bell.spent(k * (end - at).max(0.0), rate.wander);
         tracks.push((*log_rate, ln(*prior) + evidence, bell));
     }
     let top = tracks.iter().map(|track| track.1).fold(f64::NEG_INFINITY, f64::max);

@@ -4,6 +4,7 @@
 use crate::forecast::arithmetic::{exp, ln};
 
 /// Density.
+#[inline]
 pub fn density(z: f64) -> f64 {
     exp(-0.5 * z * z) * 0.398_942_280_401_432_7
 }
@@ -16,7 +17,7 @@ pub fn below(z: f64) -> f64 {
 }
 
 /// The same where e^(-z^2/2) is known already.
-#[inline]
+#[inline(always)]
 fn below_with(z: f64, bell: f64) -> f64 {
     let x = z.abs() * std::f64::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
@@ -36,25 +37,35 @@ pub struct Bell {
 impl Bell {
     /// The bell after learning that the value lies in `low..=high`, and the log of the probability it gave to that
     /// (never below `ln 3e-4`: one impossible read is an odd read, not the end of the belief).
+    // All three cases are worked out and one is chosen: without branches a loop over bells is worked on several at a time.
+    #[inline(always)]
     pub fn within(self, low: f64, high: f64) -> (Bell, f64) {
         const ODD: f64 = -8.0;
         let sd = self.sd.max(1e-6);
         let (a, b) = ((low - self.mean) / sd, (high - self.mean) / sd);
-        if b - a < 0.05 && a.abs().min(b.abs()) < 6.0 {
-            let mass = density(0.5 * (a + b)) * (b - a);
-            return (Bell { mean: 0.5 * (low + high), sd: (high - low) / 12f64.sqrt() }, ln(mass.max(1e-12)).max(ODD));
-        }
+        // A narrow slice of a wide bell is flat.
+        let narrow = (b - a < 0.05) & (a.abs().min(b.abs()) < 6.0);
+        let slice = density(0.5 * (a + b)) * (b - a);
         let (a, b) = (a.clamp(-8.0, 8.0), b.clamp(-8.0, 8.0));
         let (bell_a, bell_b) = (exp(-0.5 * a * a), exp(-0.5 * b * b));
         let mass = below_with(b, bell_b) - below_with(a, bell_a);
-        if mass < 1e-5 {
-            let mean = if self.mean > high { high } else { low };
-            return (Bell { mean, sd: (0.25 * (high - low)).min(sd) }, ODD);
-        }
+        // Next to nothing was expected there: the nearest edge.
+        let odd = mass < 1e-5;
         let (da, db) = (0.398_942_280_401_432_7 * bell_a, 0.398_942_280_401_432_7 * bell_b);
         let shift = (da - db) / mass;
         let variance = (1.0 + (a * da - b * db) / mass - shift * shift).clamp(1e-6, 1.0);
-        (Bell { mean: self.mean + sd * shift, sd: sd * variance.sqrt() }, ln(mass).max(ODD))
+        let edge = if self.mean > high { high } else { low };
+        let usual = Bell { mean: self.mean + sd * shift, sd: sd * variance.sqrt() };
+        let log = ln(if narrow { slice.max(1e-12) } else { mass }).max(ODD);
+        let either = |narrow_case: f64, odd_case: f64, usual: f64| {
+            let wide = if odd { odd_case } else { usual };
+            if narrow { narrow_case } else { wide }
+        };
+        let bell = Bell {
+            mean: either(0.5 * (low + high), edge, usual.mean),
+            sd: either((high - low) / 12f64.sqrt(), (0.25 * (high - low)).min(sd), usual.sd),
+        };
+        (bell, either(log, ODD, log))
     }
 
     /// The bell after a measurement with its own error, and the log density the measurement had.

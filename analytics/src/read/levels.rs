@@ -1,6 +1,7 @@
 //! Questions for supplies: what they are, and their levels day by day.
 
 use clickhouse::Row;
+use clickhouse::query::Query;
 use serde::Deserialize;
 
 use super::{ReadError, Rows, TenantStore, Which};
@@ -27,13 +28,13 @@ pub struct PageDaysRow {
 }
 
 /// Levels of a supply with the meters of the same poll, element by element, in any order; -9 = not read. Of a day the greatest
-/// (ts, version) is the last.
+/// moment is the last.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct SupplyDaysRow {
     pub device: String,
     pub slot: String,
-    pub ts: Vec<u32>,
-    pub version: Vec<u32>,
+    /// Unix second in the upper half, version of the poll in the lower one.
+    pub moment: Vec<u64>,
     pub level: Vec<i64>,
     pub max: Vec<i64>,
     pub total: Vec<i64>,
@@ -51,12 +52,18 @@ impl TenantStore {
     /// Levels of all supplies of some devices over some days (Unix seconds), by device and slot.
     pub fn supply_days(&self, which: Which<'_>, from: u32, to: u32) -> Result<Rows<SupplyDaysRow>, ReadError> {
         let query = self.ask_about(include_str!("../../sql/supply_days.sql"), which);
-        self.rows("levels of supplies", query.param("from", from).param("to", to))
+        self.rows("levels of supplies", in_order(query).param("from", from).param("to", to))
     }
 
     /// Life counters of some devices over some days (Unix seconds), by device.
     pub fn page_days(&self, which: Which<'_>, from: u32, to: u32) -> Result<Rows<PageDaysRow>, ReadError> {
         let query = self.ask_about(include_str!("../../sql/page_days.sql"), which);
-        self.rows("pages of devices", query.param("from", from).param("to", to))
+        self.rows("pages of devices", in_order(query).param("from", from).param("to", to))
     }
+}
+
+/// The table lies in the order of the groups, and two questions are under way at once: one thread each, group after group,
+/// takes a fifth less of the processor than both cores at one question, and less memory.
+fn in_order(query: Query) -> Query {
+    query.with_setting("optimize_aggregation_in_order", "1").with_setting("max_threads", "1")
 }

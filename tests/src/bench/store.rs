@@ -158,7 +158,8 @@ impl Measured {
             (0..DEVICES_PER_TENANT).map(|device| format!("%27kyocera:VCF000{device:04}%27")).collect();
         let mut questions = Vec::new();
         for (_, sql, parameters) in QUESTIONS {
-            let sql = format!("{} FORMAT RowBinary", sql.replace("$TENANT", "tenant = 't0'").replace("$DEVICES", SPAN));
+            let sql = sql.replace("$TENANT", "tenant = 't0'").replace("$DEVICES", SPAN);
+            let sql = format!("{} FORMAT RowBinary", sql.replace("$METERS", &schemas::meter::CANONICAL.join(", ")));
             let parameters = parameters.replace("DEVICES", &format!("%5B{}%5D", devices.join(",")));
             let settings = format!("&param_rows_max=1000000{parameters}");
             let mut answered = Answered { took: Vec::new(), bytes: 0 };

@@ -1,16 +1,17 @@
 //! The levels of supplies out of ClickHouse, as the forecaster wants them.
 //! Promise: batches arrive in the order in which they were given, each whole, and no more of them than the channel holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::day;
+use super::{day, finished};
 use crate::billing::calendar::Instant;
 use crate::command::stored_second;
-use crate::forecast::series::{Device, Read};
-use crate::limits::{DEVICES_PER_QUESTION, DEVICES_PER_SPAN, FORECAST_HISTORY_DAYS};
+use crate::forecast::series::{self, Device};
+use crate::limits::{BATCH_DEVICES, DEVICES_PER_QUESTION, DEVICES_PER_SPAN, FORECAST_HISTORY_DAYS, QUESTIONS_AHEAD};
 use crate::read::levels::{SupplyDaysRow, SupplyRow};
 use crate::read::{DeviceRow, ReadError, TenantStore, Which};
 use crate::supplies::named;
@@ -47,62 +48,102 @@ impl Reach {
     }
 
     /// All at once.
-    pub(super) async fn all(&self, batch: Batch) -> Result<Vec<Device>, ReadError> {
-        let (sender, mut receiver) = mpsc::channel(1);
-        let batches = batch.chunks(DEVICES_PER_QUESTION).map(<[_]>::to_vec).collect();
-        let mut all = Vec::new();
-        let collected = async {
-            while let Some(read) = receiver.recv().await {
-                let (_, series): (Batch, Vec<Device>) = read?;
-                all.extend(series);
-            }
-            Ok(())
-        };
-        let read = async {
-            self.read(batches, &sender).await;
-            drop(sender);
-        };
-        tokio::join!(read, collected).1.map(|()| all)
-    }
-
-    /// Sends every batch with its series; ends at the first error, or when nobody listens any more.
-    pub(super) async fn read(&self, batches: Vec<Batch>, to: &mpsc::Sender<Result<(Batch, Vec<Device>), ReadError>>) {
-        if let Err(error) = self.try_read(batches, to).await {
-            // Nobody listens: then nobody misses the error.
-            let _ = to.send(Err(error)).await;
+    pub(super) async fn all(self, batch: Batch) -> Result<Vec<Device>, ReadError> {
+        let mut all = Vec::with_capacity(batch.len());
+        let mut ahead = Ahead::begin(self, batch);
+        while let Some((_, series)) = ahead.next().await? {
+            all.extend(series);
         }
+        Ok(all)
     }
 
-    async fn try_read(
-        &self,
-        batches: Vec<Batch>,
-        to: &mpsc::Sender<Result<(Batch, Vec<Device>), ReadError>>,
-    ) -> Result<(), ReadError> {
+    /// Asks one question and sends every batch with its series; ends when nobody listens any more.
+    async fn read(&self, batches: Vec<Batch>, to: &mpsc::Sender<Read>) -> Result<(), ReadError> {
         let (from, until) = self.span();
-        let together = batches.first().map_or(1, |batch| self.devices_per_question().div_ceil(batch.len().max(1)));
-        for batches in batches.chunks(together) {
-            let keys: Vec<&str> = batches.iter().flatten().map(|one| one.0.device.as_str()).collect();
-            let mut rows = self.store.supply_days(self.which(&keys), from, until)?;
-            let mut next = rows.next().await?;
-            for batch in batches {
-                let last = batch.last().map_or("", |one| one.0.device.as_str());
-                let mut found: BTreeMap<(String, String), Vec<Read>> = BTreeMap::new();
-                while let Some(row) = next.take_if(|row| row.device.as_str() <= last) {
-                    let reads = reads(&row);
-                    found.insert((row.device, row.slot), reads);
-                    next = rows.next().await?;
-                }
-                if to.send(Ok((batch.clone(), series(batch, found)))).await.is_err() {
-                    return Ok(());
-                }
+        let keys: Vec<&str> = batches.iter().flatten().map(|one| one.0.device.as_str()).collect();
+        let mut rows = self.store.supply_days(self.which(&keys), from, until)?;
+        let mut next = rows.next().await?;
+        for batch in batches {
+            let last = batch.last().map_or_else(String::new, |one| one.0.device.clone());
+            let mut found: BTreeMap<(String, String), Vec<series::Read>> = BTreeMap::new();
+            while let Some(row) = next.take_if(|row| row.device <= last) {
+                let reads = reads(&row);
+                found.insert((row.device, row.slot), reads);
+                next = rows.next().await?;
+            }
+            let series = series(&batch, found);
+            if to.send(Ok((batch, series))).await.is_err() {
+                break;
             }
         }
         Ok(())
     }
 }
 
+type Read = Result<(Batch, Vec<Device>), ReadError>;
+
+/// Batches with their series in order, some of them read ahead: while one answer is taken, the store works on the next.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    reach: Arc<Reach>,
+    questions: VecDeque<Vec<Batch>>,
+    asked: VecDeque<mpsc::Receiver<Read>>,
+    readers: JoinSet<()>,
+}
+
+impl Ahead {
+    pub(super) fn begin(reach: Reach, devices: Batch) -> Self {
+        let mut devices = devices.into_iter().peekable();
+        let mut questions: VecDeque<Vec<Batch>> = VecDeque::new();
+        while devices.peek().is_some() {
+            let mut left = reach.devices_per_question();
+            let mut batches = Vec::new();
+            while left > 0 && devices.peek().is_some() {
+                let batch: Batch = devices.by_ref().take(left.min(BATCH_DEVICES)).collect();
+                left -= batch.len();
+                batches.push(batch);
+            }
+            questions.push_back(batches);
+        }
+        Ahead { reach: Arc::new(reach), questions, asked: VecDeque::new(), readers: JoinSet::new() }
+    }
+
+    /// The next batch; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<(Batch, Vec<Device>)>, ReadError> {
+        loop {
+            while self.asked.len() < QUESTIONS_AHEAD
+                && let Some(batches) = self.questions.pop_front()
+            {
+                self.ask(batches);
+            }
+            let Some(answer) = self.asked.front_mut() else { break };
+            match answer.recv().await {
+                Some(read) => return read.map(Some),
+                None => drop(self.asked.pop_front()),
+            }
+        }
+        // Nobody has more to say: unless one broke, that was all.
+        while let Some(ended) = self.readers.join_next().await {
+            finished(ended);
+        }
+        Ok(None)
+    }
+
+    fn ask(&mut self, batches: Vec<Batch>) {
+        let (to, answer) = mpsc::channel(1);
+        let reach = self.reach.clone();
+        self.readers.spawn(async move {
+            if let Err(error) = reach.read(batches, &to).await {
+                // Nobody listens: then nobody misses the error.
+                let _ = to.send(Err(error)).await;
+            }
+        });
+        self.asked.push_back(answer);
+    }
+}
+
 /// The devices of a batch, in its order.
-fn series(batch: &Batch, mut found: BTreeMap<(String, String), Vec<Read>>) -> Vec<Device> {
+fn series(batch: &Batch, mut found: BTreeMap<(String, String), Vec<series::Read>>) -> Vec<Device> {
     let devices = batch.iter().map(|(row, slots)| {
         let names = named::supplies(&slots.iter().collect::<Vec<_>>());
         let supplies = names.into_iter().zip(slots).map(|(mut supply, slot)| {
@@ -122,20 +163,21 @@ fn series(batch: &Batch, mut found: BTreeMap<(String, String), Vec<Read>>) -> Ve
 }
 
 /// One read a day, the last one, so that it does not matter how far ClickHouse has merged.
-fn reads(row: &SupplyDaysRow) -> Vec<Read> {
+fn reads(row: &SupplyDaysRow) -> Vec<series::Read> {
     let at = |values: &[i64], i: usize| values.get(i).copied().unwrap_or(NOT_READ);
     let whole = |i: usize| {
-        let (ts, version) = (row.ts.get(i).copied(), row.version.get(i).copied());
-        (ts, version, at(&row.level, i), at(&row.max, i), at(&row.total, i), at(&row.color_pages, i), row.serial.get(i))
+        let moment = row.moment.get(i).copied().unwrap_or(0);
+        (moment, at(&row.level, i), at(&row.max, i), at(&row.total, i), at(&row.color_pages, i), row.serial.get(i))
     };
-    let mut order: Vec<usize> = (0..row.ts.len()).collect();
+    let second = |i: usize| row.moment.get(i).map_or(0, |moment| (moment >> 32).cast_signed());
+    let mut order: Vec<usize> = (0..row.moment.len()).collect();
     order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
-    order.dedup_by_key(|i| row.ts.get(*i).map(|ts| ts / 86_400));
+    order.dedup_by_key(|i| second(*i) / 86_400);
     let known = |value: i64| Some(value).filter(|value| *value != NOT_READ);
     let reads = order.into_iter().rev().map(|i| {
-        let (ts, _, level, max, total, color_pages, serial) = whole(i);
-        Read {
-            at_s: i64::from(ts.unwrap_or(0)),
+        let (_, level, max, total, color_pages, serial) = whole(i);
+        series::Read {
+            at_s: second(i),
             level: known(level).unwrap_or(-2),
             max: known(max).unwrap_or(-2),
             pages: known(total),
@@ -155,15 +197,14 @@ mod tests {
 
     #[test]
     fn of_a_day_the_last_read_counts_however_far_the_store_has_merged() {
-        let row = |ts: Vec<u32>, level: Vec<i64>| {
+        let row = |ts: Vec<u64>, level: Vec<i64>| {
             let (many, none) = (vec![NOT_READ; ts.len()], vec![0; ts.len()]);
-            let version = vec![7; ts.len()];
+            let moment = ts.iter().map(|ts| (ts << 32) + 7).collect();
             let (max, total, color_pages) = (vec![100; ts.len()], many.clone(), many);
             SupplyDaysRow {
                 device: String::new(),
                 slot: String::new(),
-                ts,
-                version,
+                moment,
                 level,
                 max,
                 total,

@@ -68,24 +68,41 @@ fn whole_sites(devices: &[Arc<DeviceRow>], most: usize) -> Vec<Vec<&[Arc<DeviceR
 
 /// Reads what these sites printed.
 async fn printed(reach: &Reach, sites: &[&[Arc<DeviceRow>]]) -> Result<Vec<Printed>, ReadError> {
-    let (from, until) = reach.span();
     let name = |site: &[Arc<DeviceRow>]| site.first().map_or_else(String::new, |row| row.site.clone());
     let mut printed: Vec<Printed> = sites.iter().map(|site| (name(site), Vec::with_capacity(site.len()))).collect();
     let of_site = sites.iter().enumerate();
     let home: BTreeMap<&str, usize> =
         of_site.flat_map(|(i, site)| site.iter().map(move |row| (row.device.as_str(), i))).collect();
     let keys: Vec<&str> = home.keys().copied().collect();
+    // Two readers: while one takes its answer, the store works for the other.
+    let (first, second) = keys.split_at(keys.len() / 2);
+    let (first, second) = tokio::try_join!(counted(reach, first, &home), counted(reach, second, &home))?;
+    for (site, intervals) in first.into_iter().chain(second) {
+        if let Some(site) = printed.get_mut(site) {
+            site.1.push(intervals);
+        }
+    }
+    Ok(printed)
+}
+
+/// The site of each of these devices and its intervals, by key.
+async fn counted(
+    reach: &Reach,
+    keys: &[&str],
+    home: &BTreeMap<&str, usize>,
+) -> Result<Vec<(usize, Compact)>, ReadError> {
+    let (from, until) = reach.span();
+    let mut counted = Vec::with_capacity(keys.len());
     for keys in keys.chunks(reach.devices_per_question()) {
         let mut rows = reach.store.page_days(reach.which(keys), from, until)?;
         while let Some(row) = rows.next().await? {
             // A span has devices of other sites in it.
-            let site = home.get(row.device.as_str()).and_then(|i| printed.get_mut(*i));
-            if let Some(site) = site {
-                site.1.push(Compact::of(&intervals(&polls(row.polls, reach.as_of.0), Eats::AllPages)));
-            }
+            let Some(site) = home.get(row.device.as_str()) else { continue };
+            let intervals = intervals(&polls(row.polls, reach.as_of.0), Eats::AllPages);
+            counted.push((*site, Compact::of(&intervals)));
         }
     }
-    Ok(printed)
+    Ok(counted)
 }
 
 fn habits(sites: Vec<Printed>, tables: &FleetTables, constants: &Constants) -> Vec<(String, Habits)> {
