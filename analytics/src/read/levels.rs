@@ -36,10 +36,11 @@ pub struct SupplyDaysRow {
     /// Unix second in the upper half, version of the poll in the lower one.
     pub moment: Vec<u64>,
     pub level: Vec<i64>,
+    /// One element, if it never changed.
     pub max: Vec<i64>,
     pub total: Vec<i64>,
     pub color_pages: Vec<i64>,
-    /// A number that two serials share once in four thousand million times; 0 for none.
+    /// A number that two serials share once in four thousand million times; 0 for none. One element, if it never changed.
     pub serial: Vec<u32>,
 }
 

@@ -165,16 +165,22 @@ fn series(batch: &Batch, mut found: BTreeMap<(String, String), Vec<series::Read>
 /// One read a day, the last one, so that it does not matter how far ClickHouse has merged.
 fn reads(row: &SupplyDaysRow) -> Vec<series::Read> {
     let at = |values: &[i64], i: usize| values.get(i).copied().unwrap_or(NOT_READ);
+    let max = |i: usize| if row.max.len() == 1 { at(&row.max, 0) } else { at(&row.max, i) };
+    let serial = |i: usize| row.serial.get(if row.serial.len() == 1 { 0 } else { i }).copied().unwrap_or(0);
     let whole = |i: usize| {
         let moment = row.moment.get(i).copied().unwrap_or(0);
-        (moment, at(&row.level, i), at(&row.max, i), at(&row.total, i), at(&row.color_pages, i), row.serial.get(i))
+        (moment, at(&row.level, i), max(i), at(&row.total, i), at(&row.color_pages, i), serial(i))
     };
     let second = |i: usize| row.moment.get(i).map_or(0, |moment| (moment >> 32).cast_signed());
     let mut order: Vec<usize> = (0..row.moment.len()).collect();
-    order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
-    order.dedup_by_key(|i| second(*i) / 86_400);
+    // As a rule all is merged and in order.
+    if !order.is_sorted_by(|a, b| second(*a) / 86_400 < second(*b) / 86_400) {
+        order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
+        order.dedup_by_key(|i| second(*i) / 86_400);
+        order.reverse();
+    }
     let known = |value: i64| Some(value).filter(|value| *value != NOT_READ);
-    let reads = order.into_iter().rev().map(|i| {
+    let reads = order.into_iter().map(|i| {
         let (_, level, max, total, color_pages, serial) = whole(i);
         series::Read {
             at_s: second(i),
@@ -182,7 +188,7 @@ fn reads(row: &SupplyDaysRow) -> Vec<series::Read> {
             max: known(max).unwrap_or(-2),
             pages: known(total),
             pages_color: known(color_pages),
-            serial: serial.copied().unwrap_or(0),
+            serial,
         }
     });
     reads.collect()
@@ -200,7 +206,7 @@ mod tests {
         let row = |ts: Vec<u64>, level: Vec<i64>| {
             let (many, none) = (vec![NOT_READ; ts.len()], vec![0; ts.len()]);
             let moment = ts.iter().map(|ts| (ts << 32) + 7).collect();
-            let (max, total, color_pages) = (vec![100; ts.len()], many.clone(), many);
+            let (max, total, color_pages) = (vec![100], many.clone(), many);
             SupplyDaysRow {
                 device: String::new(),
                 slot: String::new(),
