@@ -175,7 +175,7 @@ fn reads(row: &SupplyDaysRow) -> Vec<series::Read> {
     let mut order: Vec<usize> = (0..row.moment.len()).collect();
     // As a rule all is merged and in order.
     if !order.is_sorted_by(|a, b| second(*a) / 86_400 < second(*b) / 86_400) {
-        order.sort_unstable_by(|a, b| whole(*b).cmp(&whole(*a)));
+        order.sort_unstable_by_key(|i| std::cmp::Reverse(whole(*i)));
         order.dedup_by_key(|i| second(*i) / 86_400);
         order.reverse();
     }
