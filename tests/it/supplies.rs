@@ -20,34 +20,32 @@ impl Depot {
 
     /// Polls of the days `from..to`, counted from 2026-01-01, at noon.
     async fn print(&self, from: u64, to: u64) -> Result<()> {
-        let sql = format!(
-            "INSERT INTO polls (tenant, device, ts, cn, received, version, epoch, seq, id, site, zone, local_day, maker, \
-             model, serial, total, `supplies.slot`, `supplies.level`, `supplies.max`, `supplies.unit`, `supplies.class`, \
-             `supplies.kind`, `supplies.color`, `supplies.description`, `supplies.serial`, `supplies.part`) \
-             WITH toDateTime('2026-01-01 12:00:00', 'UTC') + number * 86400 AS t, number * 100 AS pages \
-             SELECT 'acme', 'hp:A', t, 'acme.one', t + 60, toUInt32(4294967295 - toUnixTimestamp(t + 60)), 7, number + 1, \
-             substring(MD5(toString(number)), 1, 16), 'hq', 'Europe/Berlin', toDate(t, 'UTC'), 'hp', 'M1', 'A', \
-             toInt64(pages + 2000), ['1.1'], [toInt64(100 - intDiv(pages % 5000, 50))], [toInt64(100)], [toInt32(19)], \
-             [toInt32(3)], [toInt32(3)], ['black'], ['Black toner'], [''], ['TN-1'] FROM numbers({from}, {})",
-            to - from
-        );
-        self.cloud.world.query(&sql).await.map(drop)
+        let named = "toDateTime('2026-01-01 12:00:00', 'UTC') + number * 86400 AS t, number AS day, number * 100 AS pages, \
+             pages + 2000 AS counted, 'hq' AS place, 'A' AS serial_number";
+        self.insert("acme", named, "'hp:A'", &format!("{from}, {}", to - from)).await
     }
 
     /// Two sites from Monday 2026-01-05 to Friday 2026-04-03: an office that prints on working days and a shop that prints every
-    /// day, 100 pages each. On that Friday all their toners have 100 pages left. `key`: of device `d` at a `site`, in SQL.
+    /// day, 100 pages each. On that Friday all their toners have 100 pages left. `key`: of device `d` at a `place`, in SQL.
     async fn office_and_shop(&self, tenant: &str, key: &str) -> Result<()> {
+        let named = "number % 16 AS d, intDiv(number, 16) AS day, toDateTime('2026-01-05 21:00:00', 'UTC') + day * 86400 AS t, \
+             if(d % 2 = 0, 'office', 'shop') AS place, \
+             if(d % 2 = 0, (intDiv(day, 7) * 5 + least(day % 7 + 1, 5)) * 100 + 3400, (day + 1) * 100 + 1000) AS pages, \
+             pages AS counted, toString(d) AS serial_number";
+        self.insert(tenant, named, key, "16 * 89").await
+    }
+
+    /// Polls of `numbers(rows)` that read one black toner of 5,000 pages. `named` gives, in SQL, `t`, `day` (since the first), `pages` (of
+    /// the toners), `counted` (by the device), `place` and `serial_number`.
+    async fn insert(&self, tenant: &str, named: &str, key: &str, rows: &str) -> Result<()> {
         let sql = format!(
             "INSERT INTO polls (tenant, device, ts, cn, received, version, epoch, seq, id, site, zone, local_day, maker, \
              model, serial, total, `supplies.slot`, `supplies.level`, `supplies.max`, `supplies.unit`, `supplies.class`, \
-             `supplies.kind`, `supplies.color`, `supplies.description`, `supplies.serial`, `supplies.part`) \
-             WITH number % 16 AS d, intDiv(number, 16) AS day, toDateTime('2026-01-05 21:00:00', 'UTC') + day * 86400 AS t, \
-             if(d % 2 = 0, 'office', 'shop') AS site, \
-             if(d % 2 = 0, (intDiv(day, 7) * 5 + least(day % 7 + 1, 5)) * 100 + 3400, (day + 1) * 100 + 1000) AS pages \
+             `supplies.kind`, `supplies.color`, `supplies.description`, `supplies.serial`, `supplies.part`) WITH {named} \
              SELECT '{tenant}', {key}, t, '{tenant}.one', t + 60, toUInt32(4294967295 - toUnixTimestamp(t + 60)), 7, day + 1, \
-             substring(MD5(toString(number)), 1, 16), site, 'Europe/Berlin', toDate(t, 'UTC'), 'hp', 'M1', toString(d), \
-             toInt64(pages), ['1.1'], [toInt64(100 - intDiv(pages % 5000, 50))], [toInt64(100)], [toInt32(19)], \
-             [toInt32(3)], [toInt32(3)], ['black'], ['Black toner'], [''], ['TN-1'] FROM numbers(16 * 89)"
+             substring(MD5(toString(number)), 1, 16), place, 'Europe/Berlin', toDate(t, 'UTC'), 'hp', 'M1', serial_number, \
+             toInt64(counted), ['1.1'], [toInt64(100 - intDiv(pages % 5000, 50))], [toInt64(100)], [toInt32(19)], \
+             [toInt32(3)], [toInt32(3)], ['black'], ['Black toner'], [''], ['TN-1'] FROM numbers({rows})"
         );
         self.cloud.world.query(&sql).await.map(drop)
     }
@@ -130,8 +128,8 @@ async fn kept_forecasts_are_scored_by_what_was_read_since_and_are_nobody_elses()
 async fn a_site_has_its_own_calendar_wherever_its_devices_lie_among_the_keys() -> Result<()> {
     const FRIDAY: &str = "2026-04-03T23:00:00Z";
     let depot = Depot::open().await?;
-    depot.office_and_shop("acme", "concat('hp:', site, toString(d))").await?;
-    depot.office_and_shop("globex", "concat('hp:', toString(d), site)").await?;
+    depot.office_and_shop("acme", "concat('hp:', place, toString(d))").await?;
+    depot.office_and_shop("globex", "concat('hp:', toString(d), place)").await?;
     let (apart, among) = (
         depot.json(&["forecast", "--tenant", "acme", "--as-of", FRIDAY]).await?,
         depot.json(&["forecast", "--tenant", "globex", "--as-of", FRIDAY]).await?,

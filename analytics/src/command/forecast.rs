@@ -126,9 +126,7 @@ pub async fn run(
             run.supplies.extend(cases.iter().map(|case| outlook_of(case, store.tenant(), as_of)));
         }
     }
-    if !rows.is_empty() {
-        store.add_forecasts(&rows).await?;
-    }
+    store.add_forecasts(&rows).await?;
     Ok(run)
 }
 

@@ -89,15 +89,16 @@ impl FleetTables {
         }
     }
 
-    /// The same knowledge of models with the calendars of other sites, made from their habits.
+    /// The same knowledge of models with the calendars of other sites, made from their habits, each once however often it is named.
     #[must_use]
     pub fn at_sites<'a>(&self, sites: impl Iterator<Item = (&'a str, &'a Habits)>, constants: &Constants) -> Self {
         let kinds = self.kinds(constants);
+        let sites: BTreeMap<&str, &Habits> = sites.collect();
         FleetTables {
             origin: self.origin,
             displays: self.displays.clone(),
             rates: self.rates.clone(),
-            sites: sites.map(|(name, habits)| (name.to_owned(), habits.site(&kinds))).collect(),
+            sites: sites.into_iter().map(|(name, habits)| (name.to_owned(), habits.site(&kinds))).collect(),
             anywhere: self.anywhere.clone(),
             first_day: self.first_day,
             facts: self.facts.clone(),

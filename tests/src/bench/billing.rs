@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tokio::time::Instant;
 
-use super::stand::Stand;
+use super::stand::{Stand, bound};
 use super::{Figure, Rule, Setting, approx};
 
 const TIMEOUT: Duration = Duration::from_secs(1_800);
@@ -118,10 +118,7 @@ impl Measured {
     async fn take(stand: &Stand, devices: usize, runs: usize) -> Result<Self> {
         let mut measured = Self { boundary: Vec::new(), proof: Vec::new(), whole: Vec::new() };
         let tenant = tenant(devices);
-        let bind = |sql: &str| {
-            let sql = sql.replace("$TENANT", &format!("tenant = '{tenant}'")).replace("$DEVICES", "1");
-            format!("{} FORMAT RowBinary", sql.replace("$METERS", &schemas::meter::CANONICAL.join(", ")))
-        };
+        let bind = |sql: &str| bound(sql, &tenant, "1");
         let ends = bind(include_str!("../../../analytics/sql/boundary_polls.sql"));
         let parameters = format!("{}{BOUNDARY}&param_as_of={AS_OF}", settings());
         // The first answer warms the caches and is not counted.

@@ -30,6 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Requests waiting in an MQTT client.
 const QUEUE: usize = 128;
 
+/// A question of analytics as it asks it about a tenant: the places that stand for something filled in. `devices`: the condition
+/// on them.
+pub(super) fn bound(sql: &str, tenant: &str, devices: &str) -> String {
+    let sql = sql.replace("$TENANT", &format!("tenant = '{tenant}'")).replace("$DEVICES", devices);
+    format!("{} FORMAT RowBinary", sql.replace("$METERS", &schemas::meter::CANONICAL.join(", ")))
+}
+
 /// The cloud side.
 pub(super) struct Stand {
     pub(super) world: World,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::Instant;
 
-use super::stand::Stand;
+use super::stand::{Stand, bound};
 use super::{Figure, Rule, Setting, approx};
 
 const DEVICES_PER_TENANT: usize = 100;
@@ -158,8 +158,7 @@ impl Measured {
             (0..DEVICES_PER_TENANT).map(|device| format!("%27kyocera:VCF000{device:04}%27")).collect();
         let mut questions = Vec::new();
         for (_, sql, parameters) in QUESTIONS {
-            let sql = sql.replace("$TENANT", "tenant = 't0'").replace("$DEVICES", SPAN);
-            let sql = format!("{} FORMAT RowBinary", sql.replace("$METERS", &schemas::meter::CANONICAL.join(", ")));
+            let sql = bound(sql, "t0", SPAN);
             let parameters = parameters.replace("DEVICES", &format!("%5B{}%5D", devices.join(",")));
             let settings = format!("&param_rows_max=1000000{parameters}");
             let mut answered = Answered { took: Vec::new(), bytes: 0 };

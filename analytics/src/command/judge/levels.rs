@@ -58,7 +58,7 @@ impl Reach {
     }
 
     /// Asks one question and sends every batch with its series; ends when nobody listens any more.
-    async fn read(&self, batches: Vec<Batch>, to: &mpsc::Sender<Read>) -> Result<(), ReadError> {
+    async fn read(&self, batches: Vec<Batch>, to: &mpsc::Sender<Answer>) -> Result<(), ReadError> {
         let (from, until) = self.span();
         let keys: Vec<&str> = batches.iter().flatten().map(|one| one.0.device.as_str()).collect();
         let mut rows = self.store.supply_days(self.which(&keys), from, until)?;
@@ -80,14 +80,15 @@ impl Reach {
     }
 }
 
-type Read = Result<(Batch, Vec<Device>), ReadError>;
+/// A batch with its series.
+type Answer = Result<(Batch, Vec<Device>), ReadError>;
 
 /// Batches with their series in order, some of them read ahead: while one answer is taken, the store works on the next.
 #[derive(Debug)]
 pub(super) struct Ahead {
     reach: Arc<Reach>,
     questions: VecDeque<Vec<Batch>>,
-    asked: VecDeque<mpsc::Receiver<Read>>,
+    asked: VecDeque<mpsc::Receiver<Answer>>,
     readers: JoinSet<()>,
 }
 
@@ -167,35 +168,39 @@ fn reads(row: &SupplyDaysRow) -> Vec<series::Read> {
     let at = |values: &[i64], i: usize| values.get(i).copied().unwrap_or(NOT_READ);
     let max = |i: usize| if row.max.len() == 1 { at(&row.max, 0) } else { at(&row.max, i) };
     let serial = |i: usize| row.serial.get(if row.serial.len() == 1 { 0 } else { i }).copied().unwrap_or(0);
-    let whole = |i: usize| {
-        let moment = row.moment.get(i).copied().unwrap_or(0);
-        (moment, at(&row.level, i), max(i), at(&row.total, i), at(&row.color_pages, i), serial(i))
-    };
-    let second = |i: usize| row.moment.get(i).map_or(0, |moment| (moment >> 32).cast_signed());
-    let mut order: Vec<usize> = (0..row.moment.len()).collect();
-    // As a rule all is merged and in order.
-    if !order.is_sorted_by(|a, b| second(*a) / 86_400 < second(*b) / 86_400) {
-        order.sort_unstable_by_key(|i| std::cmp::Reverse(whole(*i)));
-        order.dedup_by_key(|i| second(*i) / 86_400);
-        order.reverse();
-    }
-    let known = |value: i64| Some(value).filter(|value| *value != NOT_READ);
-    let reads = order.into_iter().map(|i| {
-        let (_, level, max, total, color_pages, serial) = whole(i);
-        series::Read {
-            at_s: second(i),
-            level: known(level).unwrap_or(-2),
-            max: known(max).unwrap_or(-2),
-            pages: known(total),
-            pages_color: known(color_pages),
-            serial,
-        }
+    let second = |moment: u64| (moment >> 32).cast_signed();
+    let all = row.moment.iter().enumerate();
+    let all = all.map(|(i, m)| (*m, at(&row.level, i), max(i), at(&row.total, i), at(&row.color_pages, i), serial(i)));
+    let reads = last_of_days(all.collect(), |read| second(read.0)).into_iter();
+    let reads = reads.map(|(moment, level, max, total, color_pages, serial)| series::Read {
+        at_s: second(moment),
+        level: known(level).unwrap_or(-2),
+        max: known(max).unwrap_or(-2),
+        pages: known(total),
+        pages_color: known(color_pages),
+        serial,
     });
     reads.collect()
 }
 
+/// The greatest of each day, oldest first: the last one, where what is compared begins with the moment.
+pub(super) fn last_of_days<T: Ord>(mut all: Vec<T>, second: impl Fn(&T) -> i64) -> Vec<T> {
+    // As a rule all is merged and in order.
+    if !all.is_sorted_by(|a, b| second(a) / 86_400 < second(b) / 86_400) {
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all.dedup_by_key(|one| second(one) / 86_400);
+        all.reverse();
+    }
+    all
+}
+
+/// A value of `supply_day`, where one was read.
+pub(super) fn known(value: i64) -> Option<i64> {
+    Some(value).filter(|value| *value != NOT_READ)
+}
+
 /// What stands in `supply_day` for a value that was not read.
-pub(super) const NOT_READ: i64 = -9;
+const NOT_READ: i64 = -9;
 
 #[cfg(test)]
 mod tests {

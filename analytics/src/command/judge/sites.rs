@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::finished;
-use super::levels::{NOT_READ, Reach};
+use super::levels::{Reach, known, last_of_days};
 use crate::forecast::constants::Constants;
 use crate::forecast::fleet::FleetTables;
 use crate::forecast::meter::{Compact, Interval, intervals};
@@ -116,19 +116,17 @@ fn habits(sites: Vec<Printed>, tables: &FleetTables, constants: &Constants) -> V
 }
 
 /// One poll a day, the last one, as with levels.
-fn polls(mut polls: Vec<(u32, u32, i64)>, until: i64) -> Vec<Read> {
-    polls.sort_unstable_by(|a, b| b.cmp(a));
-    polls.dedup_by_key(|poll| poll.0 / 86_400);
-    polls.retain(|poll| i64::from(poll.0) <= until);
-    let reads = polls.into_iter().rev().map(|(ts, _, total)| Read {
+fn polls(polls: Vec<(u32, u32, i64)>, until: i64) -> Vec<Read> {
+    let polls = last_of_days(polls, |poll| i64::from(poll.0)).into_iter();
+    let reads = polls.map(|(ts, _, total)| Read {
         at_s: i64::from(ts),
         level: -2,
         max: -2,
-        pages: Some(total).filter(|total| *total != NOT_READ),
+        pages: known(total),
         pages_color: None,
         serial: 0,
     });
-    reads.collect()
+    reads.filter(|read| read.at_s <= until).collect()
 }
 
 #[cfg(test)]
