@@ -1,32 +1,31 @@
 -- One UTC day: for each device whether its meters only grew, by steps that it can print, with the first and last value of
--- each. A line with $EACH stands once for each meter; the last element of each list only ends it.
--- A reading is one number here: its second of the day, then 46 bits of value, so that sorting puts readings in order of time
--- from however many parts they come. Steady is never said of what is not: values that do not fit, two values for one second
--- and a stamp after its arrival are unsteady too; the same reading twice is not.
+-- each (-1: not read). A line with $EACH stands once for each meter; the last element of each list only ends it.
+-- All lists of a device are gathered from the same rows in the same order, so where the stamps rise, the values stand in order
+-- of time. Steady is never said of what is not: stamps that do not rise, a meter that some polls lack, values that do not fit
+-- and a stamp after its arrival are unsteady here; what is only out of order, unordered_day.sql sorts.
 SELECT
     device,
     toUInt8(
-        countIf(polls.ts > polls.received + 300) = 0
-        AND ifNull(min(polls.$EACH), 0) >= 0
-        AND ifNull(max(polls.$EACH), 0) < 70368744177664
-        AND countEqual(arrayDifference(arraySort(groupArray(toUInt64(toUInt32(polls.ts) % 86400) * 70368744177664 + toUInt64(polls.$EACH))) AS $EACH_reads), 0) = countEqual(arrayDifference(arrayMap(one -> bitShiftRight(one, 46), $EACH_reads)), 0)
-        AND arrayMin(arrayDifference(arrayMap(one -> toInt64(bitAnd(one, 70368744177663)), $EACH_reads) AS $EACH_values) AS $EACH_steps) >= 0
+        arrayMin(arrayPopFront(arrayDifference(groupArray(toUInt32(polls.ts)) AS stamps))) >= (length(stamps) > 1)
+        AND arrayMin(arrayDifference(groupArray(ifNull(polls.$EACH, -1)) AS $EACH_values) AS $EACH_steps) >= 0
         AND arrayMax($EACH_steps) <= {pages_max:Int64}
-        AND 1
+        AND ($EACH_values[1] < 0) = ($EACH_values[-1] < 0)
+        AND countIf(
+            (polls.ts > polls.received + 300)
+            + (toUInt64(ifNull(polls.$EACH, 0)) > 70368744177663)
+            > 0
+        ) = 0
     ) AS steady,
-    toUInt32(min(polls.ts)) AS first_ts,
-    toUInt32(max(polls.ts)) AS last_ts,
-    [
-        length($EACH_values),
-        0
-    ] AS reads,
+    toUInt8(max(notEmpty(extra))) AS extras,
+    stamps[1] AS first_ts,
+    stamps[-1] AS last_ts,
     [
         $EACH_values[1],
-        toInt64(0)
+        toInt64(-1)
     ] AS first,
     [
         $EACH_values[-1],
-        toInt64(0)
+        toInt64(-1)
     ] AS last
 FROM polls
 WHERE $TENANT
@@ -36,4 +35,4 @@ WHERE $TENANT
     AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
     AND clock = 0
     AND outcome <= 1
-GROUP BY device
+GROUP BY toDate(polls.ts), device

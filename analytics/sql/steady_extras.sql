@@ -1,4 +1,4 @@
--- The same as steady_day.sql for the meters without a column of their own, one row per device and meter.
+-- The same as unordered_day.sql for the meters without a column of their own, one row per device and meter.
 SELECT
     device,
     toString(extra_meter) AS meter,
@@ -9,7 +9,6 @@ SELECT
         AND arrayMin(arrayDifference(arrayMap(one -> toInt64(bitAnd(one, 70368744177663)), found) AS found_values) AS steps) >= 0
         AND arrayMax(steps) <= {pages_max:Int64}
     ) AS steady,
-    length(found_values) AS reads,
     found_values[1] AS first,
     found_values[-1] AS last
 FROM polls

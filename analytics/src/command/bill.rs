@@ -1,6 +1,6 @@
 //! Measures one contract from what ClickHouse holds, as it was known at an instant. Nothing is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use schemas::store::billing::MeterExchangeRow;
 
@@ -14,13 +14,13 @@ use crate::billing::spans::check_spans;
 use crate::billing::{BillError, Contract, Event, Period, Previous, Terms, Zone};
 use crate::contract_file::{ContractFile, ContractFileError};
 use crate::evidence::DevicePolls;
-use crate::limits::{DEVICES_PER_QUESTION, PROVED_DEVICES_MIN};
+use crate::limits::{DEVICE_DAYS_PER_QUESTION, DEVICES_LISTED_MAX, PROVED_DEVICES_MIN};
 use crate::read::{ReadError, TenantStore};
 use crate::snapshot::Snapshot;
 use crate::statement::{ReadsUsed, reads_used};
 use crate::usage::boundary::RATE_WINDOW_SECS;
 use crate::usage::read::counting_reads;
-use crate::usage::{Flags, Read, Reading};
+use crate::usage::{DAY_SECS, Flags, Read, Reading};
 
 #[derive(Debug, thiserror::Error)]
 pub enum BillRunError {
@@ -107,19 +107,32 @@ pub async fn measure_contract(
     Ok(Snapshot { contract, period, as_of, previous, reads, flags: flags.into_set(), unsure_polls })
 }
 
-/// Which devices are asked for together, and from when on: those that were billed before only since then.
+/// Which devices are asked for together, and from when on: those that were billed before only since then. Each question
+/// reads the same blocks of the store, so it names as many devices as there is memory for.
 fn questions<'a>(run: &Run<'a>, proved: &BTreeMap<String, DevicePolls>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
-    let mut by_start: BTreeMap<bool, Vec<(i64, &ContractDevice)>> = BTreeMap::new();
-    for device in run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device)) {
-        let from = first_that_matters(run, device);
-        by_start.entry(from.is_some()).or_default().push((from.unwrap_or(0), device));
-    }
-    let mut questions = Vec::new();
-    for (was_billed, devices) in by_start {
-        let devices_max = if was_billed { 8 * DEVICES_PER_QUESTION } else { DEVICES_PER_QUESTION };
-        for together in devices.chunks(devices_max) {
-            let from = together.iter().map(|(from, _)| *from).min().unwrap_or(0);
-            questions.push((from, together.iter().map(|(_, device)| *device).collect()));
+    let first_seen: HashMap<&str, i64> =
+        run.fleet.rows.iter().map(|row| (row.device.as_str(), i64::from(row.first_seen))).collect();
+    let unproved = run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device));
+    let (billed, new): (Vec<_>, Vec<_>) =
+        unproved.map(|device| (first_that_matters(run, device), device)).partition(|(from, _)| from.is_some());
+    let mut questions: Vec<(i64, Vec<&ContractDevice>)> = Vec::new();
+    for group in [billed, new] {
+        let mut days_left = 0;
+        for (from, device) in group {
+            let from = from.unwrap_or(0);
+            let begins = from.max(first_seen.get(device.device.as_str()).copied().unwrap_or(0));
+            let days = (run.as_of.0 - begins).max(0) / DAY_SECS + 1;
+            match questions.last_mut() {
+                Some((earliest, devices)) if days <= days_left && devices.len() < DEVICES_LISTED_MAX => {
+                    *earliest = from.min(*earliest);
+                    devices.push(device);
+                }
+                _ => {
+                    days_left = DEVICE_DAYS_PER_QUESTION;
+                    questions.push((from, vec![device]));
+                }
+            }
+            days_left -= days;
         }
     }
     questions

@@ -17,12 +17,12 @@ use crate::billing::{Previous, Terms};
 use crate::evidence::DevicePolls;
 use crate::evidence::track::Tracks;
 use crate::limits::{DAYS_AT_ONCE, DEVICES_LISTED_MAX};
-use crate::read::facts::{Span, SteadyDay, SteadyExtra};
+use crate::read::facts::{Span, SteadyDay, SteadyExtra, Steadiness};
 use crate::read::{PollMeters, ReadError, TenantStore, values};
 use crate::usage::DAY_SECS;
 
-/// How far around a boundary the first look goes; most devices are read every hour.
-const NEAR_SECS: i64 = 3 * 3_600;
+/// How far around a boundary the first look goes; most devices are read every hour, and a poll may fail.
+const NEAR_SECS: i64 = 2 * 3_600;
 /// How far after a boundary the second look goes.
 const AFTER_SECS: i64 = 3 * DAY_SECS;
 /// One device in so many may have begun long before the rest and goes the long way, instead of all being followed from there.
@@ -124,8 +124,9 @@ async fn followed(run: &Run<'_>, from: i64, listed: &Arc<Vec<String>>) -> Result
             let Some(day) = days.next() else { break };
             let (store, meters, listed, as_of) =
                 (run.store.clone(), Arc::clone(&meters), Arc::clone(listed), run.as_of);
-            asked
-                .push_back(tokio::spawn(async move { one_day(&store, day, as_of, &listed, &meters, pages_max).await }));
+            asked.push_back(tokio::spawn(async move {
+                one_day(&store, day, as_of, &listed, Steadiness { meters: &meters, pages_max }).await
+            }));
         }
         let Some(next) = asked.pop_front() else { return Ok(tracks) };
         // Nobody cancels these tasks; should one panic, so does the run: a day that is left out proves nothing.
@@ -140,19 +141,26 @@ async fn one_day(
     day: i64,
     as_of: Instant,
     listed: &[String],
-    meters: &[&str],
-    pages_max: i64,
+    about: Steadiness<'_>,
 ) -> Result<(Vec<SteadyDay>, Vec<SteadyExtra>), ReadError> {
-    let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let listed = borrowed(listed);
     let devices = (!listed.is_empty()).then_some(listed.as_slice());
     let (from, to) = (stored_second(day), stored_second(day + DAY_SECS));
     let span = Span { from, to, as_of: stored_second(as_of.0), devices };
-    let mut rows = store.steady_day(span, meters, pages_max)?;
-    let mut days = Vec::new();
-    while let Some(row) = rows.next().await? {
-        days.push(row);
+    let mut days = store.steady_day(span, about).await?;
+    let doubtful = names(&days, |day| day.steady == 0);
+    if !doubtful.is_empty() {
+        days.retain(|day| day.steady == 1);
+        let listed = borrowed(&doubtful);
+        let sorted = store.unordered_day(Span { devices: few(&listed).or(devices), ..span }, about).await?;
+        days.extend(sorted.into_iter().filter(|day| doubtful.contains(&day.device)));
     }
-    let mut rows = store.steady_extras(span, pages_max)?;
+    let with_extras = names(&days, |day| day.extras == 1);
+    if with_extras.is_empty() {
+        return Ok((days, Vec::new()));
+    }
+    let listed = borrowed(&with_extras);
+    let mut rows = store.steady_extras(Span { devices: few(&listed).or(devices), ..span }, about.pages_max)?;
     let mut extras = Vec::new();
     while let Some(row) = rows.next().await? {
         extras.push(row);
@@ -160,20 +168,41 @@ async fn one_day(
     Ok((days, extras))
 }
 
+fn names(days: &[SteadyDay], of: impl Fn(&SteadyDay) -> bool) -> BTreeSet<String> {
+    days.iter().filter(|day| of(day)).map(|day| day.device.clone()).collect()
+}
+
+fn borrowed<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<&'a str> {
+    names.into_iter().map(String::as_str).collect()
+}
+
+/// Devices that a question can name; for more, all are asked for.
+fn few<'a>(devices: &'a [&'a str]) -> Option<&'a [&'a str]> {
+    (devices.len() <= DEVICES_LISTED_MAX).then_some(devices)
+}
+
 /// The polls around a boundary: near it for all, then further away for those that have none there.
 async fn around(run: &Run<'_>, boundary: i64, names: &[&str]) -> Result<HashMap<String, Around>, ReadError> {
     let mut found: HashMap<String, Around> = HashMap::with_capacity(names.len());
-    let near = (floor_day(boundary - NEAR_SECS), floor_day(boundary + NEAR_SECS) + DAY_SECS);
-    let listed = (names.len() <= DEVICES_LISTED_MAX).then_some(names);
-    take_around(run, boundary, near, listed, &mut found).await?;
-    let lacking =
-        |name: &&&str| found.get(**name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
-    let lacking: Vec<&str> = names.iter().filter(lacking).copied().collect();
-    if !lacking.is_empty() && lacking.len() <= DEVICES_LISTED_MAX {
+    let near = (boundary - NEAR_SECS, boundary + NEAR_SECS);
+    take_around(run, boundary, near, few(names), &mut found).await?;
+    let mut lacking = without_both(names, &found);
+    if few(&lacking).is_none() {
+        let days = (floor_day(near.0), floor_day(near.1) + DAY_SECS);
+        take_around(run, boundary, days, None, &mut found).await?;
+        lacking = without_both(names, &found);
+    }
+    if let Some(lacking) = few(&lacking).filter(|lacking| !lacking.is_empty()) {
         let far = (boundary - fresh_secs(run.terms), boundary + AFTER_SECS);
-        take_around(run, boundary, far, Some(&lacking), &mut found).await?;
+        take_around(run, boundary, far, Some(lacking), &mut found).await?;
     }
     Ok(found)
+}
+
+/// Devices without a poll on either side.
+fn without_both<'a>(names: &[&'a str], found: &HashMap<String, Around>) -> Vec<&'a str> {
+    let lacks = |name: &&str| found.get(*name).is_none_or(|around| around.before.is_empty() || around.after.is_empty());
+    names.iter().copied().filter(lacks).collect()
 }
 
 async fn take_around(
@@ -210,8 +239,8 @@ fn suffices(run: &Run<'_>, candidate: &Candidate<'_>, tracks: &Tracks, opening: 
     let ends = [&opening.before, &opening.after, &closing.before, &closing.after];
     let whole = |meter: &str| ends.iter().all(|polls| polls.is_empty() || value(polls, meter).is_some());
     let goes_on = |meter: &str| match (candidate.since, run.previous.closing.get(&closing_key(id, meter))) {
-        (None, _) => tracks.reads(id, meter) == 0 || whole(meter),
-        (Some(_), None) => tracks.reads(id, meter) == 0,
+        (None, _) => !tracks.was_read(id, meter) || whole(meter),
+        (Some(_), None) => !tracks.was_read(id, meter),
         (Some(_), Some(closing)) => closing.anchor.is_some_and(|anchor| {
             let left_off = opening.before.first().is_some_and(|poll| i64::from(poll.ts) == anchor.ts);
             left_off && !anchor.exchanged && value(&opening.before, meter) == Some(anchor.mark) && whole(meter)

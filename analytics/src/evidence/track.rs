@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::read::facts::{SteadyDay, SteadyExtra};
+use crate::read::facts::{NOT_READ, SteadyDay, SteadyExtra};
 
 /// All devices, fed with whole UTC days in their order.
 #[derive(Debug)]
@@ -24,11 +24,9 @@ pub struct Track {
     extra: BTreeMap<String, Meter>,
 }
 
+/// The last value of a meter, once it was read.
 #[derive(Debug, Clone, Copy, Default)]
-struct Meter {
-    reads: u64,
-    last: i64,
-}
+struct Meter(Option<i64>);
 
 impl Tracks {
     /// For these canonical meters, in the order of the lists of [`SteadyDay`].
@@ -51,9 +49,8 @@ impl Tracks {
         let track = self.of.entry(day.device).or_insert_with(new);
         track.steady &= day.steady == 1;
         track.last_ts = day.last_ts;
-        let days = day.reads.iter().zip(&day.first).zip(&day.last);
-        for (meter, ((reads, first), last)) in track.canonical.iter_mut().zip(days) {
-            track.steady &= meter.goes_on(*reads, *first, *last, self.pages_max);
+        for (meter, (first, last)) in track.canonical.iter_mut().zip(day.first.iter().zip(&day.last)) {
+            track.steady &= *first == NOT_READ || meter.goes_on(*first, *last, self.pages_max);
         }
     }
 
@@ -61,29 +58,23 @@ impl Tracks {
     pub fn add_extra(&mut self, day: SteadyExtra) {
         let Some(track) = self.of.get_mut(&day.device) else { return };
         let meter = track.extra.entry(day.meter).or_default();
-        let goes_on = meter.goes_on(day.reads, day.first, day.last, self.pages_max);
+        let goes_on = meter.goes_on(day.first, day.last, self.pages_max);
         track.steady &= goes_on && day.steady == 1;
     }
 
-    /// How often a meter of a device was read in all days.
-    pub fn reads(&self, device: &str, meter: &str) -> u64 {
-        let Some(track) = self.of.get(device) else { return 0 };
+    /// Whether a meter of a device was read in all days together.
+    pub fn was_read(&self, device: &str, meter: &str) -> bool {
+        let Some(track) = self.of.get(device) else { return false };
         let canonical = self.meters.iter().position(|of| *of == meter).and_then(|at| track.canonical.get(at));
-        canonical.or_else(|| track.extra.get(meter)).map_or(0, |meter| meter.reads)
+        canonical.or_else(|| track.extra.get(meter)).is_some_and(|meter| meter.0.is_some())
     }
 }
 
 impl Meter {
     /// From one day to the next: at least as long passed as the rules count (§3), so a step that a day allows is plausible.
-    fn goes_on(&mut self, reads: u64, first: i64, last: i64, pages_max: i64) -> bool {
-        if reads == 0 {
-            return true;
-        }
-        let step = i128::from(first) - i128::from(self.last);
-        let grew = self.reads == 0 || (0..=i128::from(pages_max)).contains(&step);
-        self.reads += reads;
-        self.last = last;
-        grew
+    fn goes_on(&mut self, first: i64, last: i64, pages_max: i64) -> bool {
+        let before = self.0.replace(last);
+        before.is_none_or(|before| (0..=i128::from(pages_max)).contains(&(i128::from(first) - i128::from(before))))
     }
 }
 
@@ -92,10 +83,9 @@ mod tests {
     use super::*;
 
     fn day(ts: u32, steady: u8, total: Option<(i64, i64)>) -> SteadyDay {
-        let (first, last) = total.unwrap_or_default();
-        let reads = vec![u64::from(total.is_some()), 0];
-        let (first, last) = (vec![first, 0], vec![last, 0]);
-        SteadyDay { device: "d".into(), steady, first_ts: ts, last_ts: ts + 9, reads, first, last }
+        let (first, last) = total.unwrap_or((NOT_READ, NOT_READ));
+        let (first, last) = (vec![first, NOT_READ], vec![last, NOT_READ]);
+        SteadyDay { device: "d".into(), steady, extras: 0, first_ts: ts, last_ts: ts + 9, first, last }
     }
 
     fn steady(days: &[SteadyDay]) -> bool {
@@ -114,12 +104,11 @@ mod tests {
 
     #[test]
     fn other_meters_count_too() {
-        let extra =
-            |first, last| SteadyExtra { device: "d".into(), meter: "x.y".into(), steady: 1, reads: 2, first, last };
+        let extra = |first, last| SteadyExtra { device: "d".into(), meter: "x.y".into(), steady: 1, first, last };
         let mut tracks = Tracks::of(vec!["total"], 100);
         tracks.add_day(day(0, 1, Some((5, 9))));
         tracks.add_extra(extra(7, 8));
-        assert_eq!((tracks.reads("d", "x.y"), tracks.reads("d", "total"), tracks.reads("d", "scan")), (2, 1, 0));
+        assert_eq!(["x.y", "total", "scan"].map(|meter| tracks.was_read("d", meter)), [true, true, false]);
         assert!(tracks.get("d").unwrap().steady);
         tracks.add_extra(extra(3, 9));
         assert!(!tracks.get("d").unwrap().steady);

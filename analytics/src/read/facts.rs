@@ -5,11 +5,13 @@ use clickhouse::query::Query;
 use schemas::meter::CANONICAL;
 use serde::Deserialize;
 
-use super::{PollMeters, ReadError, Rows, TenantStore, Which};
+use super::{PollMeters, ReadError, Rows, TenantStore, Which, in_order};
 use crate::limits::LIST_ROWS_MAX;
 
 /// A line with this stands once for each meter.
 const EACH_MARK: &str = "$EACH";
+/// How a day says that a meter was not read.
+pub const NOT_READ: i64 = -1;
 
 /// What was read from `from` until before `to` and had arrived at `as_of`; Unix seconds. Of all devices if none are named.
 #[derive(Debug, Clone, Copy)]
@@ -20,15 +22,26 @@ pub struct Span<'a> {
     pub devices: Option<&'a [&'a str]>,
 }
 
+/// What steady means.
+#[derive(Debug, Clone, Copy)]
+pub struct Steadiness<'a> {
+    /// Canonical meters that are looked at.
+    pub meters: &'a [&'a str],
+    /// The longest step of a meter from one reading to the next.
+    pub pages_max: i64,
+}
+
 /// A device in one UTC day; the lists hold one element a meter, in the order in which the meters were asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct SteadyDay {
     pub device: String,
     /// 1: every meter only grew, in steps that it can print.
     pub steady: u8,
+    /// 1: it has meters without a column of their own.
+    pub extras: u8,
     pub first_ts: u32,
     pub last_ts: u32,
-    pub reads: Vec<u64>,
+    /// [`NOT_READ`] or the value; meaningful where it is steady.
     pub first: Vec<i64>,
     pub last: Vec<i64>,
 }
@@ -39,7 +52,6 @@ pub struct SteadyExtra {
     pub device: String,
     pub meter: String,
     pub steady: u8,
-    pub reads: u64,
     pub first: i64,
     pub last: i64,
 }
@@ -55,13 +67,32 @@ struct DeviceName {
 }
 
 impl TenantStore {
-    /// Whether canonical meters only grew in one UTC day, device by device, in no order.
+    /// Whether canonical meters only grew in one UTC day, device by device, in no order. Not said of a device whose polls
+    /// the store does not hold in order of time, each once and with the same meters.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn steady_day(&self, span: Span<'_>, meters: &[&str], pages_max: i64) -> Result<Rows<SteadyDay>, ReadError> {
-        let sql = for_each(include_str!("../../sql/steady_day.sql"), meters);
-        self.rows("meters of a day", self.ask_span(&sql, span).param("pages_max", pages_max))
+    pub async fn steady_day(&self, span: Span<'_>, about: Steadiness<'_>) -> Result<Vec<SteadyDay>, ReadError> {
+        self.day("meters of a day", include_str!("../../sql/steady_day.sql"), span, about).await
+    }
+
+    /// The same of polls in any order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn unordered_day(&self, span: Span<'_>, about: Steadiness<'_>) -> Result<Vec<SteadyDay>, ReadError> {
+        self.day("meters of a day in any order", include_str!("../../sql/unordered_day.sql"), span, about).await
+    }
+
+    async fn day(
+        &self,
+        question: &'static str,
+        sql: &str,
+        span: Span<'_>,
+        about: Steadiness<'_>,
+    ) -> Result<Vec<SteadyDay>, ReadError> {
+        let query = self.ask_span(&for_each(sql, about.meters), span).param("pages_max", about.pages_max);
+        self.list(question, in_order(query)).await
     }
 
     /// The same for all other meters.

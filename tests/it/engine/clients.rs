@@ -49,6 +49,16 @@ async fn a_large_select_is_streamed_whole_and_in_order() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_statement_runs_in_as_many_threads_as_it_asks_for() -> Result<()> {
+    let engine = Engine::start().await?;
+    let asked = engine.client().with_setting("max_threads", "2");
+    let pipeline = asked.query("EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(100000000)").fetch_all::<String>();
+    let pipeline = pipeline.await?.join("\n");
+    ensure!(pipeline.contains("AggregatingTransform × 2"), "{pipeline}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn bound_values_and_parameters_arrive_as_they_are() -> Result<()> {
     let engine = Engine::start().await?;
     for value in

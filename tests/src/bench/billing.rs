@@ -82,7 +82,14 @@ fn tenant(devices: usize) -> String {
     format!("t{devices}")
 }
 
+/// Fills both halves of a span of hours side by side.
 async fn fill(stand: &Stand, devices: usize, span: std::ops::Range<usize>) -> Result<()> {
+    let middle = usize::midpoint(span.start, span.end);
+    tokio::try_join!(insert(stand, devices, span.start..middle), insert(stand, devices, middle..span.end))?;
+    Ok(())
+}
+
+async fn insert(stand: &Stand, devices: usize, span: std::ops::Range<usize>) -> Result<()> {
     let hours_at_once = (ROWS_PER_INSERT / devices).max(1);
     for from in span.clone().step_by(hours_at_once) {
         let hours = hours_at_once.min(span.end - from);
