@@ -16,4 +16,3 @@ WHERE $TENANT
     AND day >= toDate(toDateTime({from:UInt32}, 'UTC'))
     AND day <= toDate(toDateTime({to:UInt32}, 'UTC'))
 GROUP BY device, slot
-ORDER BY device, slot

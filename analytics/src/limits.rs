@@ -57,6 +57,8 @@ pub const RULES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Lines of reads shown per invoice line on the terminal; JSON and CSV always have all.
 pub const READS_SHOWN_MAX: usize = 4;
+/// Flags shown on the terminal; a large fleet has thousands.
+pub const FLAGS_SHOWN_MAX: usize = 40;
 
 /// Rows of an imported file of reads or exchanges: a year of a technician's notes for a large fleet.
 pub const IMPORT_ROWS_MAX: usize = 200_000;

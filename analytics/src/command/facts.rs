@@ -17,7 +17,7 @@ use crate::billing::{Previous, Terms};
 use crate::evidence::DevicePolls;
 use crate::evidence::track::Tracks;
 use crate::limits::{DAYS_AT_ONCE, DEVICES_LISTED_MAX};
-use crate::read::facts::{Span, SteadyDay, SteadyExtra, Steadiness};
+use crate::read::facts::{Span, Steadiness, SteadyDay, SteadyExtra};
 use crate::read::{PollMeters, ReadError, TenantStore, values};
 use crate::usage::DAY_SECS;
 

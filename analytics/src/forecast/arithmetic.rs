@@ -11,7 +11,7 @@ const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// e to the power of x; x beyond +-700 counts as +-700.
-#[inline]
+#[inline(always)]
 pub fn exp(x: f64) -> f64 {
     let x = x.clamp(-700.0, 700.0);
     let shifted = x * LOG2_E + ROUNDING;
@@ -28,7 +28,7 @@ pub fn exp(x: f64) -> f64 {
 }
 
 /// Natural logarithm; anything below 1e-300 counts as 1e-300.
-#[inline]
+#[inline(always)]
 pub fn ln(x: f64) -> f64 {
     let bits = x.max(1e-300).to_bits();
     let mut whole = f64::from((bits >> 52) as u32 & 0x7ff) - 1023.0;

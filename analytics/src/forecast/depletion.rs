@@ -4,6 +4,7 @@
 use crate::forecast::arithmetic::{exp, ln, power};
 use crate::forecast::calendar::Calendar;
 use crate::forecast::constants::DepletionConstants;
+use crate::forecast::lanes::{Loop, wide};
 use crate::forecast::normal;
 use crate::forecast::usage::{GRID, Pace};
 
@@ -23,6 +24,30 @@ const CELL_MIN: f64 = 1e-6;
 
 /// Steps in ln(work) at which the chance is worked out before a quantile is closed in on.
 const STEPS: usize = 14;
+
+/// Chance that what is left is used up, over all cells of a [`Need`].
+struct Chance<'a> {
+    cells: &'a [(f64, f64)],
+    scale: f64,
+    shift: f64,
+    root: f64,
+}
+
+impl Loop for Chance<'_> {
+    type Answer = f64;
+
+    /// Four sums side by side, so that the processor need not wait for one before the next.
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sums = [0.0; 4];
+        for cells in self.cells.chunks(4) {
+            for (sum, (cube_root, w)) in sums.iter_mut().zip(cells) {
+                *sum += w * normal::below(self.scale * (self.shift - cube_root * self.root));
+            }
+        }
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    }
+}
 
 impl Need {
     pub fn new(left: &[(f64, f64)], pace: &Pace) -> Self {
@@ -70,14 +95,7 @@ impl Need {
         let scale = 3.0 * a.sqrt();
         let shift = 1.0 - 1.0 / (9.0 * a);
         let root = 1.0 / exp(ln(work) / 3.0);
-        // Four sums side by side, so that the processor need not wait for one before the next.
-        let mut sums = [0.0; 4];
-        for cells in self.cells.chunks(4) {
-            for (sum, (cube_root, w)) in sums.iter_mut().zip(cells) {
-                *sum += w * normal::below(scale * (shift - cube_root * root));
-            }
-        }
-        (sums[0] + sums[1]) + (sums[2] + sums[3])
+        wide(Chance { cells: &self.cells, scale, shift, root })
     }
 
     /// Work at which the chance of being empty reaches each quantile; quantiles ascend. Linear in ln(work) between

@@ -4,6 +4,7 @@
 
 use crate::forecast::arithmetic::{exp, ln};
 use crate::forecast::constants::{LevelConstants, RateConstants};
+use crate::forecast::lanes::{Loop, wide};
 use crate::forecast::meter::Total;
 use crate::forecast::normal::Bell;
 use crate::forecast::segment::Segment;
@@ -91,7 +92,6 @@ pub fn left(
     let not_empty = newest.high > 1.6;
     let mut tracks: Vec<(f64, f64, Bell)> = Vec::with_capacity(rates.len());
     let pace: Vec<f64> = rates.iter().map(|(log_rate, _)| exp(*log_rate)).collect();
-    let mut at = bounds.first()?.used;
     let full = bounds.first().is_some_and(|b| b.high > 60.0);
     let mut bells: Vec<Bell> = pace
         .iter()
@@ -105,25 +105,8 @@ pub fn left(
         })
         .collect();
     let mut evidence = vec![0.0; rates.len()];
-    for bound in &bounds {
-        let used = (bound.used - at).max(0.0);
-        at = bound.used;
-        let measured = display.noise > 0.0 && bound.high - bound.low < 4.0;
-        let error_sd = (display.noise * display.noise + 0.1).sqrt();
-        // All rates at one bound: they do not wait for one another.
-        let lanes = bells.iter_mut().zip(&mut evidence).zip(&pace);
-        if measured {
-            for ((bell, evidence), k) in lanes {
-                let (next, log) = bell.spent(k * used, rate.wander).measured(0.5 * (bound.low + bound.high), error_sd);
-                (*bell, *evidence) = (next, *evidence + log);
-            }
-        } else {
-            for ((bell, evidence), k) in lanes {
-                let (next, log) = bell.spent(k * used, rate.wander).within(bound.low, bound.high);
-                (*bell, *evidence) = (next, *evidence + log);
-            }
-        }
-    }
+    let (wander, noise) = (rate.wander, display.noise);
+    wide(Told { bells: &mut bells, evidence: &mut evidence, pace: &pace, bounds: &bounds, wander, noise });
     for (((log_rate, prior), k), (mut bell, evidence)) in rates.iter().zip(&pace).zip(bells.into_iter().zip(evidence)) {
         // A computed level is off by a share of what was used.
         let part = (100.0 - bell.mean.clamp(0.0, 100.0)) / 100.0;
@@ -132,7 +115,7 @@ pub fn left(
         if not_empty || display.rests {
             bell = bell.within(0.0, 130.0).0;
         }
-        bell = bell.spent(k * (end - at).max(0.0), rate.wander);
+        bell = bell.spent(k * (end - newest.used).max(0.0), rate.wander);
         tracks.push((*log_rate, ln(*prior) + evidence, bell));
     }
     let top = tracks.iter().map(|track| track.1).fold(f64::NEG_INFINITY, f64::max);
@@ -143,6 +126,45 @@ pub fn left(
     }
     tracks.iter_mut().for_each(|track| track.1 /= sum);
     Some(summary(&tracks))
+}
+
+/// What some bounds tell each candidate rate: its bell after the last of them, and the log of the chance that it gave to them.
+struct Told<'a> {
+    bells: &'a mut [Bell],
+    evidence: &'a mut [f64],
+    pace: &'a [f64],
+    bounds: &'a [Bound],
+    wander: f64,
+    noise: f64,
+}
+
+impl Loop for Told<'_> {
+    type Answer = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Told { bells, evidence, pace, bounds, wander, noise } = self;
+        let error_sd = (noise * noise + 0.1).sqrt();
+        let mut at = bounds.first().map_or(0.0, |bound| bound.used);
+        for bound in bounds {
+            let used = (bound.used - at).max(0.0);
+            at = bound.used;
+            let measured = noise > 0.0 && bound.high - bound.low < 4.0;
+            // All rates at one bound: they do not wait for one another.
+            let lanes = bells.iter_mut().zip(&mut *evidence).zip(pace);
+            if measured {
+                for ((bell, evidence), k) in lanes {
+                    let (next, log) = bell.spent(k * used, wander).measured(0.5 * (bound.low + bound.high), error_sd);
+                    (*bell, *evidence) = (next, *evidence + log);
+                }
+            } else {
+                for ((bell, evidence), k) in lanes {
+                    let (next, log) = bell.spent(k * used, wander).within(bound.low, bound.high);
+                    (*bell, *evidence) = (next, *evidence + log);
+                }
+            }
+        }
+    }
 }
 
 /// Five equally likely points of a bell.

@@ -26,6 +26,7 @@ pub mod fit_interval;
 pub mod fleet;
 pub mod history;
 pub mod interval;
+pub mod lanes;
 pub mod level;
 pub mod meter;
 pub mod normal;

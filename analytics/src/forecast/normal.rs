@@ -4,13 +4,13 @@
 use crate::forecast::arithmetic::{exp, ln};
 
 /// Density.
-#[inline]
+#[inline(always)]
 pub fn density(z: f64) -> f64 {
     exp(-0.5 * z * z) * 0.398_942_280_401_432_7
 }
 
 /// Distribution (Abramowitz and Stegun 7.1.26, absolute error below 1e-7).
-#[inline]
+#[inline(always)]
 pub fn below(z: f64) -> f64 {
     let z = z.clamp(-8.0, 8.0);
     below_with(z, exp(-0.5 * z * z))
@@ -69,6 +69,7 @@ impl Bell {
     }
 
     /// The bell after a measurement with its own error, and the log density the measurement had.
+    #[inline(always)]
     pub fn measured(self, value: f64, error_sd: f64) -> (Bell, f64) {
         let (v, e) = (self.sd * self.sd, error_sd * error_sd);
         let total = (v + e).max(1e-12);

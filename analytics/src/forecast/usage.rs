@@ -5,6 +5,7 @@
 use crate::forecast::arithmetic::{exp, ln, power};
 use crate::forecast::calendar::Calendar;
 use crate::forecast::constants::UsageConstants;
+use crate::forecast::lanes::{Loop, wide};
 use crate::forecast::meter::Interval;
 
 /// About a week of printing.
@@ -75,17 +76,38 @@ pub fn pace(blocks: &[Block], until: f64, c: &UsageConstants) -> Option<Pace> {
     }
     let log_usual = ln(pages / work);
     let log_low = log_usual - GRID * BELOW as f64;
-    let mut filter = Filter::new(c);
-    let mut at = blocks.first()?.from;
-    for block in blocks {
-        let middle = 0.5 * (block.from + block.to);
-        filter.pass((middle - at).max(0.0) / 7.0, c);
-        at = middle;
-        filter.see(block, log_low, c);
-    }
-    filter.pass((until - at).max(0.0) / 7.0, c);
-    let (weights, shape) = filter.finish();
+    let from = blocks.first()?.from;
+    let (weights, shape) = wide(Weeks { blocks, from, until, log_low, c });
     Some(Pace { log_low, weights, shape, log_usual })
+}
+
+/// Blocks that the filter is to see, from one moment until another.
+struct Weeks<'a> {
+    blocks: &'a [Block],
+    from: f64,
+    until: f64,
+    log_low: f64,
+    c: &'a UsageConstants,
+}
+
+impl Loop for Weeks<'_> {
+    /// Weights of the levels, and the shape.
+    type Answer = (Vec<f64>, f64);
+
+    #[inline(always)]
+    fn run(self) -> Self::Answer {
+        let Weeks { blocks, from, until, log_low, c } = self;
+        let mut filter = Filter::new(c);
+        let mut at = from;
+        for block in blocks {
+            let middle = 0.5 * (block.from + block.to);
+            filter.pass((middle - at).max(0.0) / 7.0, c);
+            at = middle;
+            filter.see(block, log_low, c);
+        }
+        filter.pass((until - at).max(0.0) / 7.0, c);
+        filter.finish()
+    }
 }
 
 /// Joint weights: one row of levels per shape.
@@ -112,6 +134,7 @@ impl Filter {
     }
 
     /// Time passes: drift and the chance of a jump.
+    #[inline(always)]
     fn pass(&mut self, weeks: f64, c: &UsageConstants) {
         if weeks <= 0.0 {
             return;
@@ -132,6 +155,7 @@ impl Filter {
         }
     }
 
+    #[inline(always)]
     fn see(&mut self, block: &Block, log_low: f64, c: &UsageConstants) {
         if block.work < c.work_min {
             return;
@@ -163,6 +187,7 @@ impl Filter {
         }
     }
 
+    #[inline(always)]
     fn finish(self) -> (Vec<f64>, f64) {
         let mut weights = vec![0.0; POINTS];
         let (mut sum, mut log_shape) = (0.0, 0.0);
@@ -181,6 +206,7 @@ impl Filter {
 }
 
 /// A part `side` of every weight moves to each neighbour; nothing leaves at the ends.
+#[inline(always)]
 fn spread(row: &mut Row, side: f64) {
     let old = *row;
     for i in 1..POINTS - 1 {

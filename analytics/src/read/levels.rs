@@ -49,7 +49,7 @@ impl TenantStore {
         self.list("supplies", query).await
     }
 
-    /// Levels of all supplies of some devices over some days (Unix seconds), by device and slot.
+    /// Levels of all supplies of some devices over some days (Unix seconds), one row a supply, in any order.
     pub fn supply_days(&self, which: Which<'_>, from: u32, to: u32) -> Result<Rows<SupplyDaysRow>, ReadError> {
         let query = self.ask_about(include_str!("../../sql/supply_days.sql"), which);
         self.rows("levels of supplies", in_order(query).param("from", from).param("to", to))

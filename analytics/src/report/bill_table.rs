@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{plain, table};
 use crate::billing::Line;
-use crate::limits::READS_SHOWN_MAX;
+use crate::limits::{FLAGS_SHOWN_MAX, READS_SHOWN_MAX};
 use crate::statement::{ReadsUsed, Side, Statement};
 
 pub fn render(statement: &Statement) -> String {
@@ -40,7 +40,10 @@ pub fn render(statement: &Statement) -> String {
     ]);
     let _ = writeln!(text, "{lines}");
     if !statement.flags.is_empty() {
-        let _ = writeln!(text, "Flags: {}", plain(&statement.flags.join("  ")));
+        let shown = statement.flags.iter().take(FLAGS_SHOWN_MAX).map(|flag| plain(flag)).collect::<Vec<_>>().join("  ");
+        let more = statement.flags.len().saturating_sub(FLAGS_SHOWN_MAX);
+        let more = if more > 0 { format!("  and {more} more (--json has all)") } else { String::new() };
+        let _ = writeln!(text, "Flags: {shown}{more}");
     }
     if let Some(carry) = &statement.carry {
         let carry: Vec<String> = carry.iter().map(|(charge, pages)| format!("{} {pages}", plain(charge))).collect();

@@ -93,6 +93,15 @@ fn the_table_shows_lines_total_flags_carry_and_what_to_review() {
 }
 
 #[test]
+fn of_thousands_of_flags_the_table_shows_some_and_says_how_many_more_there_are() {
+    let mut statement = sample();
+    statement.flags = (0..5_000).map(|i| format!("RESET:hp:{i}/total")).collect();
+    let text = bill_table::render(&statement);
+    assert!(text.contains("RESET:hp:0/total  RESET:hp:1/total"), "{text}");
+    assert!(text.contains("and 4960 more (--json has all)") && !text.contains("hp:4999"), "{text}");
+}
+
+#[test]
 fn what_a_printer_says_reaches_neither_the_terminal_nor_a_spreadsheet_as_a_command() {
     assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
     assert_eq!(cell("=HYPERLINK(1)"), "'=HYPERLINK(1)");

@@ -62,16 +62,13 @@ impl Reach {
         let (from, until) = self.span();
         let keys: Vec<&str> = batches.iter().flatten().map(|one| one.0.device.as_str()).collect();
         let mut rows = self.store.supply_days(self.which(&keys), from, until)?;
-        let mut next = rows.next().await?;
+        let mut found: Found = BTreeMap::new();
+        while let Some(row) = rows.next().await? {
+            let reads = reads(&row);
+            found.insert((row.device, row.slot), reads);
+        }
         for batch in batches {
-            let last = batch.last().map_or_else(String::new, |one| one.0.device.clone());
-            let mut found: BTreeMap<(String, String), Vec<series::Read>> = BTreeMap::new();
-            while let Some(row) = next.take_if(|row| row.device <= last) {
-                let reads = reads(&row);
-                found.insert((row.device, row.slot), reads);
-                next = rows.next().await?;
-            }
-            let series = series(&batch, found);
+            let series = series(&batch, &mut found);
             if to.send(Ok((batch, series))).await.is_err() {
                 break;
             }
@@ -79,6 +76,9 @@ impl Reach {
         Ok(())
     }
 }
+
+/// Reads by device and slot.
+type Found = BTreeMap<(String, String), Vec<series::Read>>;
 
 /// A batch with its series.
 type Answer = Result<(Batch, Vec<Device>), ReadError>;
@@ -144,7 +144,7 @@ impl Ahead {
 }
 
 /// The devices of a batch, in its order.
-fn series(batch: &Batch, mut found: BTreeMap<(String, String), Vec<series::Read>>) -> Vec<Device> {
+fn series(batch: &Batch, found: &mut Found) -> Vec<Device> {
     let devices = batch.iter().map(|(row, slots)| {
         let names = named::supplies(&slots.iter().collect::<Vec<_>>());
         let supplies = names.into_iter().zip(slots).map(|(mut supply, slot)| {
