@@ -1,4 +1,4 @@
-//! The C interface of libchdb 26.7: the only place with unsafe code.
+//! The C interface of libchdb 26.7: the only unsafe code of this part.
 //!
 //! What leaves this module is safe: every handle is owned by one value, destroyed once, and cannot outlive what it
 //! depends on. The library is loaded once and never unloaded (its threads would go on running in unmapped code).

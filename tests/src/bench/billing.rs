@@ -20,8 +20,10 @@ const BEGINNING: u32 = 1_772_150_400;
 const DAYS: usize = 35;
 /// Rows that one insert brings.
 const ROWS_PER_INSERT: usize = 200_000;
-/// 31 March 22:00 UTC, and the two UTC days around it, as analytics asks for them.
-const BOUNDARY: &str = "&param_boundary=1774994400&param_from=1774915200&param_to=1775088000";
+/// 31 March 22:00 UTC, and two hours to either side of it, as analytics asks for them.
+const BOUNDARY: &str = "&param_boundary=1774994400&param_from=1774987200&param_to=1775001600";
+/// As analytics asks for days, two at once.
+const IN_ORDER: &str = "&max_threads=1&optimize_aggregation_in_order=1&param_pages_max=20000";
 const AS_OF: &str = "1775174400";
 
 pub(super) async fn run(setting: Setting) -> Result<Vec<Figure>> {
@@ -48,13 +50,7 @@ pub(super) async fn run(setting: Setting) -> Result<Vec<Figure>> {
         let times = approx(*devices) / approx(sizes[0]);
         for (what, unit, ours, least, note) in [
             ("reads at one end of the month", "ms", &measured.boundary, &least.boundary, "merged; engine and answer"),
-            (
-                "meters followed through 35 days",
-                "s",
-                &measured.proof,
-                &least.proof,
-                "each of 35 questions after the other",
-            ),
+            ("meters followed through 35 days", "s", &measured.proof, &least.proof, "35 questions, two at once"),
             ("whole run, `bill draft`", "s", &measured.whole, &least.whole, "1 in 100 devices read by read"),
         ] {
             let linear: Vec<f64> = least.iter().map(|took| took * times).collect();
@@ -140,12 +136,7 @@ impl Measured {
         let days = bind(&each(include_str!("../../../analytics/sql/steady_day.sql")));
         for _ in 0..runs {
             let began = Instant::now();
-            for day in 0..DAYS {
-                let from = usize::try_from(BEGINNING)? + day * 86_400;
-                let span =
-                    format!("&param_from={from}&param_to={}&param_as_of={AS_OF}&param_pages_max=20000", from + 86_400);
-                stand.post(&(settings() + &span), days.clone().into(), TIMEOUT).await?;
-            }
+            tokio::try_join!(follow(stand, &days, (0..DAYS).step_by(2)), follow(stand, &days, (1..DAYS).step_by(2)))?;
             measured.proof.push(began.elapsed().as_secs_f64());
         }
         let contract = contract(stand, &tenant)?;
@@ -172,6 +163,16 @@ impl Measured {
         }
         Ok(measured)
     }
+}
+
+/// Asks about some days, one after the other.
+async fn follow(stand: &Stand, question: &str, days: impl Iterator<Item = usize>) -> Result<()> {
+    for day in days {
+        let from = usize::try_from(BEGINNING)? + day * 86_400;
+        let span = format!("&param_from={from}&param_to={}&param_as_of={AS_OF}", from + 86_400);
+        stand.post(&(settings() + IN_ORDER + &span), question.to_owned().into(), TIMEOUT).await?;
+    }
+    Ok(())
 }
 
 /// The question of the day with its lines for each meter, as analytics writes them out.
