@@ -5,9 +5,19 @@ use std::fmt::Write as _;
 
 use schemas::store::{MIGRATIONS, statements};
 
-/// Tables that billing adds rows to.
-const BILLING_WRITES: [&str; 7] =
-    ["contracts", "manual_reads", "meter_exchanges", "invoices", "invoice_lines", "invoice_reads", "invoice_holds"];
+/// Tables that billing and forecasts add rows to.
+const BILLING_WRITES: [&str; 10] = [
+    "contracts",
+    "manual_reads",
+    "meter_exchanges",
+    "invoices",
+    "invoice_lines",
+    "invoice_reads",
+    "invoice_holds",
+    "forecasts",
+    "supply_orders",
+    "supply_stock",
+];
 
 /// All tables with a tenant, as the migrations make them.
 pub fn tables() -> Vec<&'static str> {
@@ -26,10 +36,13 @@ pub fn render(database: &str, tenants: &[&str]) -> String {
         "-- Run as an administrator, again after each migration. Nobody can log in before a password and a host are given:\n\
          --   ALTER USER platen_tenant_acme IDENTIFIED BY '…' HOST ANY;\n\
          -- In the server's configuration, under access_control_improvements:\n\
-         --   users_without_row_policies_can_read_rows = false, throw_on_unmatched_row_policies = true\n\n\
+         --   users_without_row_policies_can_read_rows = false, throw_on_unmatched_row_policies = true,\n\
+         --   settings_constraints_replace_previous = true\n\n\
          CREATE USER IF NOT EXISTS platen_ingest NOT IDENTIFIED HOST NONE;\n\
          CREATE USER IF NOT EXISTS platen_billing NOT IDENTIFIED HOST NONE;\n\
-         CREATE SETTINGS PROFILE IF NOT EXISTS platen_reader SETTINGS readonly = 1;\n",
+         -- Two settings say in which order a question works; all others stay closed to readers.\n\
+         CREATE SETTINGS PROFILE IF NOT EXISTS platen_reader SETTINGS readonly = 1, max_threads CHANGEABLE_IN_READONLY, \
+         optimize_aggregation_in_order CHANGEABLE_IN_READONLY;\n",
     );
     // Writing to a string cannot fail.
     let _ = writeln!(text, "GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW ON {database}.* TO platen_ingest;");
@@ -67,6 +80,8 @@ pub fn single(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -84,5 +99,18 @@ mod tests {
             assert_eq!(text.matches(&format!(" ON platen.{table} USING ")).count(), 3, "{table}");
         }
         assert!(!text.contains("ALTER TABLE") && !text.contains("DELETE"));
+    }
+
+    #[test]
+    fn every_table_that_this_part_adds_rows_to_is_granted_to_it_and_no_other() {
+        let code = [include_str!("ledger/store.rs"), include_str!("supplies/store.rs")].concat();
+        let written: BTreeSet<&str> =
+            code.split("self.insert(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(written.contains("invoices") && written.contains("forecasts"), "{written:?}");
+        assert_eq!(written, BILLING_WRITES.into_iter().collect());
+        let text = render("platen", &["acme"]);
+        for table in written {
+            assert!(text.contains(&format!("GRANT INSERT ON platen.{table} TO platen_billing;")), "{table}");
+        }
     }
 }
