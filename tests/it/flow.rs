@@ -38,11 +38,13 @@ async fn an_hour_that_begins_while_printers_are_still_answering_is_polled_too() 
     let slow = Faults { delay_ms: (400, 400), ..Faults::default() };
     site.fleet.units().iter().for_each(|unit| unit.set_faults(slow.clone()));
     let asked = |site: &Site| -> Vec<u64> { site.fleet.units().iter().map(|unit| unit.traffic().packets_in).collect() };
-    let before = asked(&site);
+    let (before, answered) = (asked(&site), site.fleet.traffic().packets_out);
     site.begin_hour();
-    // Each of them: three questions may be two to one printer.
+    // Each of them: three questions may be two to one printer. And one has answered, 400 ms later: a sweep asks known printers
+    // too, and may do so before their polls begin.
     until("all printers are asked", PATIENCE, || async {
         asked(&site).iter().zip(&before).all(|(now, before)| now > before)
+            && site.fleet.traffic().packets_out > answered
     })
     .await?;
     site.begin_hour();
