@@ -8,11 +8,7 @@ SELECT
 FROM polls
 WHERE $TENANT
     AND $DEVICES
-    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-    AND polls.ts < toDateTime({to:UInt32}, 'UTC')
-    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
-    AND clock = 0
-    AND outcome <= 1
+    AND $SPAN
     AND (device, polls.ts) IN (
         SELECT device, arrayJoin([
             maxIf(polls.ts, polls.ts <= toDateTime({boundary:UInt32}, 'UTC')),
@@ -21,11 +17,7 @@ WHERE $TENANT
         FROM polls
         WHERE $TENANT
             AND $DEVICES
-            AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-            AND polls.ts < toDateTime({to:UInt32}, 'UTC')
-            AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
-            AND clock = 0
-            AND outcome <= 1
+            AND $SPAN
         GROUP BY device
     )
 ORDER BY device, polls.ts, polls.cn, version DESC

@@ -9,8 +9,6 @@ FROM polls
 WHERE $TENANT
     AND device IN {devices:Array(String)}
     AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
-    AND clock = 0
-    AND outcome <= 1
+    AND $COUNTED
 ORDER BY device, polls.ts, polls.cn, version DESC
 LIMIT 1 BY device, polls.ts, polls.cn

@@ -15,9 +15,5 @@ FROM polls
 ARRAY JOIN mapKeys(extra) AS extra_meter, mapValues(extra) AS extra_value
 WHERE $TENANT
     AND $DEVICES
-    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-    AND polls.ts < toDateTime({to:UInt32}, 'UTC')
-    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
-    AND clock = 0
-    AND outcome <= 1
+    AND $SPAN
 GROUP BY device, meter

@@ -27,9 +27,5 @@ SELECT
 FROM polls
 WHERE $TENANT
     AND $DEVICES
-    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-    AND polls.ts < toDateTime({to:UInt32}, 'UTC')
-    AND polls.received <= toDateTime({as_of:UInt32}, 'UTC')
-    AND clock = 0
-    AND outcome <= 1
+    AND $SPAN
 GROUP BY toDate(polls.ts), device

@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod levels;
+pub mod question;
 pub mod sources;
 
 use clickhouse::query::{Query, RowCursor};
@@ -13,25 +14,18 @@ use schemas::meter::CANONICAL;
 use schemas::store::billing::{ManualReadRow, MeterExchangeRow};
 use serde::Deserialize;
 
+use self::question::filled;
 use crate::config::ClickHouseConfig;
 use crate::limits::{ANSWER_TIMEOUT, LIST_ROWS_MAX};
 
 /// What stands in a question where the tenant is meant.
 const TENANT_MARK: &str = "$TENANT";
 const TENANT_PREDICATE: &str = "tenant = {tenant:String}";
-/// What stands in a question where the canonical meters are meant.
-const METERS_MARK: &str = "$METERS";
 /// What stands in a question where its devices are meant.
 const DEVICES_MARK: &str = "$DEVICES";
 const ALL_DEVICES: &str = "1";
 const THESE_DEVICES: &str = "device IN {devices:Array(String)}";
 const BETWEEN_DEVICES: &str = "device >= {first:String} AND device <= {last:String}";
-/// What stands in a question where the columns of a document are meant.
-const HEADER_MARK: &str = "$HEADER";
-const HEADER: &str = "toString(tenant) AS tenant, number, invoice, toString(kind) AS kind, contract, contract_version, \
-    toInt32(period_start) AS period_start, toInt32(period_end) AS period_end, revision, toUInt32(as_of) AS as_of, \
-    toUInt32(issued) AS issued, toString(currency) AS currency, total, lines, sha256, previous_sha256";
-
 /// ClickHouse as this part knows it.
 #[derive(Clone)]
 pub struct Store {
@@ -297,8 +291,8 @@ impl TenantStore {
 
     /// The one place where a question is bound to its tenant.
     pub(crate) fn ask(&self, sql: &str) -> Query {
-        let sql = sql.replace(TENANT_MARK, TENANT_PREDICATE).replace(METERS_MARK, &CANONICAL.join(", "));
-        self.store.client.query(&sql.replace(HEADER_MARK, HEADER)).param("tenant", &self.tenant)
+        let sql = filled(sql).replace(TENANT_MARK, TENANT_PREDICATE);
+        self.store.client.query(&sql).param("tenant", &self.tenant)
     }
 }
 
@@ -373,6 +367,7 @@ mod tests {
     fn every_table_of_every_question_is_bound_to_one_tenant_and_nothing_can_widen_it() {
         for sql in OF_ONE_TENANT {
             let code: String = sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+            let code = filled(&code);
             let tables = code.matches("FROM ").count();
             assert!(tables > 0 && code.matches("WHERE $TENANT").count() == tables, "{sql}");
             assert!(!code.contains(" OR ") && !code.contains('?') && !code.contains("now("), "{sql}");

@@ -1,6 +1,6 @@
 //! Measures one contract from what ClickHouse holds, as it was known at an instant. Nothing is written.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::store::billing::MeterExchangeRow;
 
@@ -110,8 +110,7 @@ pub async fn measure_contract(
 /// Which devices are asked for together, and from when on: those that were billed before only since then. Each question
 /// reads the same blocks of the store, so it names as many devices as there is memory for.
 fn questions<'a>(run: &Run<'a>, proved: &BTreeMap<String, DevicePolls>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
-    let first_seen: HashMap<&str, i64> =
-        run.fleet.rows.iter().map(|row| (row.device.as_str(), i64::from(row.first_seen))).collect();
+    let first_seen = run.fleet.first_seen();
     let unproved = run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device));
     let (billed, new): (Vec<_>, Vec<_>) =
         unproved.map(|device| (first_that_matters(run, device), device)).partition(|(from, _)| from.is_some());

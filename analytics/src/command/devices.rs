@@ -1,6 +1,6 @@
 //! Which devices a contract means, as it was known at an instant: listed ones by key or serial number, or all of the tenant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::bill::BillRunError;
 use super::stored_second;
@@ -30,6 +30,11 @@ pub(super) struct Fleet {
 impl Fleet {
     pub(super) async fn of(store: &TenantStore) -> Result<Fleet, ReadError> {
         Ok(Fleet { rows: store.devices().await?, aliases: Aliases::of(store.aliases().await?) })
+    }
+
+    /// When each device was first polled, in Unix seconds.
+    pub(super) fn first_seen(&self) -> HashMap<&str, i64> {
+        self.rows.iter().map(|row| (row.device.as_str(), i64::from(row.first_seen))).collect()
     }
 
     /// The contract with the devices that it means: all that were read before the period's end, or those named.

@@ -94,8 +94,7 @@ pub(super) async fn steady_devices(run: &Run<'_>) -> Result<BTreeMap<String, Dev
 /// Devices about which nothing speaks against a proof before any reading is looked at.
 async fn candidates<'a>(run: &Run<'a>) -> Result<Vec<Candidate<'a>>, ReadError> {
     let noted: BTreeSet<String> = run.store.noted_devices().await?.into_iter().collect();
-    let first_seen: HashMap<&str, i64> =
-        run.fleet.rows.iter().map(|row| (row.device.as_str(), i64::from(row.first_seen))).collect();
+    let first_seen = run.fleet.first_seen();
     if run.terms.window.is_empty() {
         return Ok(Vec::new());
     }

@@ -5,11 +5,10 @@ use clickhouse::query::Query;
 use schemas::meter::CANONICAL;
 use serde::Deserialize;
 
+use super::question::for_each;
 use super::{PollMeters, ReadError, Rows, TenantStore, Which, in_order};
 use crate::limits::LIST_ROWS_MAX;
 
-/// A line with this stands once for each meter.
-const EACH_MARK: &str = "$EACH";
 /// How a day says that a meter was not read.
 pub const NOT_READ: i64 = -1;
 
@@ -146,36 +145,5 @@ impl TenantStore {
     fn ask_span(&self, sql: &str, span: Span<'_>) -> Query {
         let query = self.ask_about(sql, span.devices.map_or(Which::All, Which::These));
         query.param("from", span.from).param("to", span.to).param("as_of", span.as_of)
-    }
-}
-
-/// Repeats the lines that stand for a meter.
-fn for_each(sql: &str, meters: &[&str]) -> String {
-    let mut text = String::with_capacity(sql.len() * 2);
-    for line in sql.lines().filter(|line| !line.starts_with("--")) {
-        if line.contains(EACH_MARK) {
-            for meter in meters {
-                text.push_str(&line.replace(EACH_MARK, meter));
-                text.push('\n');
-            }
-        } else {
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_with_the_mark_stands_once_for_each_meter() {
-        assert_eq!(
-            for_each("-- $EACH\nSELECT [\n  max($EACH),\n  0]", &["total", "a3"]),
-            "SELECT [\n  max(total),\n  max(a3),\n  0]\n"
-        );
-        assert_eq!(for_each("SELECT [\n  max($EACH),\n  0]", &[]), "SELECT [\n  0]\n");
     }
 }

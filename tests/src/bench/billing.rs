@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use analytics::read::question::for_each;
 use anyhow::{Result, ensure};
 use tokio::time::Instant;
 
@@ -16,6 +17,7 @@ use super::{Figure, Rule, Setting, approx};
 const TIMEOUT: Duration = Duration::from_secs(1_800);
 /// 27 February 2026, 00:00 UTC: a day and a half before March begins in Berlin.
 const BEGINNING: u32 = 1_772_150_400;
+const METERS: [&str; 6] = ["total", "mono", "color", "print", "copy", "scan"];
 /// Until 3 April.
 const DAYS: usize = 35;
 /// Rows that one insert brings.
@@ -133,7 +135,7 @@ impl Measured {
                 measured.boundary.push(began.elapsed().as_secs_f64() * 1_000.0);
             }
         }
-        let days = bind(&each(include_str!("../../../analytics/sql/steady_day.sql")));
+        let days = bind(&for_each(include_str!("../../../analytics/sql/steady_day.sql"), &METERS));
         for _ in 0..runs {
             let began = Instant::now();
             tokio::try_join!(follow(stand, &days, (0..DAYS).step_by(2)), follow(stand, &days, (1..DAYS).step_by(2)))?;
@@ -175,24 +177,11 @@ async fn follow(stand: &Stand, question: &str, days: impl Iterator<Item = usize>
     Ok(())
 }
 
-/// The question of the day with its lines for each meter, as analytics writes them out.
-fn each(sql: &str) -> String {
-    let meters = ["total", "mono", "color", "print", "copy", "scan"];
-    let lines = sql.lines().filter(|line| !line.starts_with("--")).flat_map(|line| {
-        if line.contains("$EACH") {
-            meters.iter().map(|meter| line.replace("$EACH", meter)).collect()
-        } else {
-            vec![line.to_owned()]
-        }
-    });
-    lines.collect::<Vec<String>>().join("\n")
-}
-
 fn contract(stand: &Stand, tenant: &str) -> Result<String> {
     let mut text = format!(
         "id = \"{tenant}\"\ntenant = \"{tenant}\"\ncurrency = \"EUR\"\ntimezone = \"Europe/Berlin\"\nall_devices = true\n"
     );
-    for meter in ["total", "mono", "color", "print", "copy", "scan"] {
+    for meter in METERS {
         text.push_str(&format!(
             "[[charges]]\nid = \"{meter}\"\nmeters = {{ {meter} = 1 }}\nscope = \"pool\"\nprice = \"0.0080\"\n"
         ));

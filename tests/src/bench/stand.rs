@@ -33,8 +33,8 @@ const QUEUE: usize = 128;
 /// A question of analytics as it asks it about a tenant: the places that stand for something filled in. `devices`: the condition
 /// on them.
 pub(super) fn bound(sql: &str, tenant: &str, devices: &str) -> String {
-    let sql = sql.replace("$TENANT", &format!("tenant = '{tenant}'")).replace("$DEVICES", devices);
-    format!("{} FORMAT RowBinary", sql.replace("$METERS", &schemas::meter::CANONICAL.join(", ")))
+    let sql = analytics::read::question::filled(sql).replace("$TENANT", &format!("tenant = '{tenant}'"));
+    format!("{} FORMAT RowBinary", sql.replace("$DEVICES", devices))
 }
 
 /// The cloud side.
