@@ -1,5 +1,4 @@
--- What some devices said from an instant on and what had arrived by then; of repeats, the first delivery. In order of
--- device and time.
+-- What some devices said in a span; of repeats, the first delivery. In order of device and time.
 SELECT
     device, toUInt32(polls.ts) AS ts, toString(cn) AS cn, toUInt32(polls.received) AS received, epoch, seq,
     lower(hex(id)) AS payload, toString(plan) AS plan,
@@ -7,8 +6,7 @@ SELECT
     extra
 FROM polls
 WHERE $TENANT
-    AND device IN {devices:Array(String)}
-    AND polls.ts >= toDateTime({from:UInt32}, 'UTC')
-    AND $COUNTED
+    AND $DEVICES
+    AND $SPAN
 ORDER BY device, polls.ts, polls.cn, version DESC
 LIMIT 1 BY device, polls.ts, polls.cn

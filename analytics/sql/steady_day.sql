@@ -17,6 +17,7 @@ SELECT
         ) = 0
     ) AS steady,
     toUInt8(max(notEmpty(extra))) AS extras,
+    toUInt32(length(stamps)) AS instants,
     stamps[1] AS first_ts,
     stamps[-1] AS last_ts,
     [

@@ -14,6 +14,7 @@ SELECT
         AND 1
     ) AS steady,
     toUInt8(max(notEmpty(extra))) AS extras,
+    toUInt32(uniqExact(polls.ts)) AS instants,
     toUInt32(min(polls.ts)) AS first_ts,
     toUInt32(max(polls.ts)) AS last_ts,
     [

@@ -90,6 +90,11 @@ impl DevicePolls {
         })
     }
 
+    /// Whether any poll says something of a meter.
+    pub fn has(&self, meter: &str) -> bool {
+        self.meters.contains_key(meter)
+    }
+
     /// The poll behind a counting read: of several at that instant with that value, the last received (as in §2.5).
     pub fn origin(&self, meter: &str, ts: i64, value: i64) -> Option<&Origin> {
         let values = self.meters.get(meter)?;

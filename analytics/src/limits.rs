@@ -10,6 +10,13 @@ pub const DEVICES_PER_QUESTION: usize = 128;
 /// here, and twice as much where ClickHouse sorts them.
 pub const DEVICE_DAYS_PER_QUESTION: i64 = 60_000;
 
+/// Days that a device of a large fleet is read poll by poll before it is read whole: one break takes three.
+pub const DOUBTFUL_DAYS_MAX: usize = 12;
+
+/// Such days of all devices together: hourly polls with six meters take some 500 MB here. Beyond that devices are read whole,
+/// some at a time.
+pub const DOUBTFUL_DEVICE_DAYS_MAX: usize = 40_000;
+
 /// Devices named in one question: their keys travel in its URL, of which the engine takes 512 KiB. For more, the tenant's
 /// devices are all asked for.
 pub const DEVICES_LISTED_MAX: usize = 2_000;

@@ -226,12 +226,6 @@ impl TenantStore {
         Ok(names.into_iter().map(|name| name.meter).collect())
     }
 
-    /// All polls of these devices from an instant on that had arrived at `as_of` (Unix seconds), by device and time.
-    pub fn device_polls(&self, devices: &[&str], from: u32, as_of: u32) -> Result<Rows<PollMeters>, ReadError> {
-        let query = self.ask(include_str!("../sql/device_polls.sql")).param("devices", devices);
-        self.store.rows("polls", query.param("from", from).param("as_of", as_of))
-    }
-
     /// Reads of these devices that no agent took and that were known at `as_of` (Unix seconds).
     pub async fn manual_reads(&self, devices: &[&str], as_of: u32) -> Result<Vec<ManualReadRow>, ReadError> {
         let query = self.ask(include_str!("../sql/manual_reads.sql")).param("devices", devices).param("as_of", as_of);

@@ -12,11 +12,11 @@ use super::line::{Line, money};
 use super::proration;
 use super::round::{self, TooMuchMoney};
 use super::terms::{ChargeTerms, ContractError, Terms};
+use crate::usage::parts::{Known, rests_alike, unwraps_alike};
 use crate::usage::read::counting_reads;
-use crate::usage::steady::steady;
 use crate::usage::unwrap::unwrap;
 use crate::usage::volume::volume;
-use crate::usage::{Anchor, Exchange, Flags, Given, Read, Reading, Unwrapped, UsageError, Volume, Window};
+use crate::usage::{Anchor, Exchange, Flags, Given, Read, Reading, UsageError, Volume, Window};
 
 /// What is billed, and what the next period begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,51 +85,75 @@ pub fn bill(
     let mut meters = Vec::new();
     for device in &terms.devices {
         let reads = series.get(&device.device).unwrap_or(&none);
-        let reads = DeviceReads { by_meter: reads, steady: false };
         meters.extend(measure(&terms, device, reads, &exchanges, previous, &mut flags)?);
     }
     invoice(&terms, meters, previous, flags)
 }
 
 /// The counting reads of one device, by meter.
-#[derive(Debug, Clone, Copy)]
-pub struct DeviceReads<'a> {
-    pub by_meter: &'a BTreeMap<String, Vec<Read>>,
-    /// It was proved that every meter only grew, by steps that it can print; these may be a part of the reads then, and
-    /// begin with that of the anchor.
-    pub steady: bool,
-}
+pub type ByMeter = BTreeMap<String, Vec<Read>>;
 
 /// Unwraps all meters of a device (their flags count whatever is billed) and measures those that are billed.
 pub fn measure(
     terms: &Terms<'_>,
     device: &ContractDevice,
-    reads: DeviceReads<'_>,
+    reads: &ByMeter,
     exchanges: &Exchanges,
     previous: &Previous,
     flags: &mut Flags,
 ) -> Result<Vec<MeterUse>, UsageError> {
+    Ok(measured(terms, device, Reads { by_meter: reads, known: None }, exchanges, previous, flags)?.0)
+}
+
+/// The same from a part of the reads, of a device without exchanges whose meters only grew elsewhere. `None`: the part does not
+/// settle it, and the flags are not its flags.
+pub fn measure_parts(
+    terms: &Terms<'_>,
+    device: &ContractDevice,
+    (reads, known): (&ByMeter, &Known),
+    previous: &Previous,
+    flags: &mut Flags,
+) -> Result<Option<Vec<MeterUse>>, UsageError> {
+    let reads = Reads { by_meter: reads, known: Some(known) };
+    let (uses, settled) = measured(terms, device, reads, &Exchanges::default(), previous, flags)?;
+    Ok(settled.then_some(uses))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reads<'a> {
+    by_meter: &'a ByMeter,
+    /// The times of which all reads are here; `None`: of all times.
+    known: Option<&'a Known>,
+}
+
+/// The meters, and whether all reads would give the same.
+fn measured(
+    terms: &Terms<'_>,
+    device: &ContractDevice,
+    Reads { by_meter, known }: Reads<'_>,
+    exchanges: &Exchanges,
+    previous: &Previous,
+    flags: &mut Flags,
+) -> Result<(Vec<MeterUse>, bool), UsageError> {
     let id = device.device.as_str();
     let window = device_window(terms, device);
     let leaves_at_the_end = device.to.is_some_and(|to| terms.zone.instant(to) == window.to);
     let policy = terms.boundary_policy();
     let billed = &terms.billed_meters;
     let mut uses = Vec::new();
+    let mut settled = true;
 
     let since = previous.since(id, billed.iter().copied());
-    let named = reads.by_meter.keys().map(String::as_str);
+    let named = by_meter.keys().map(String::as_str);
     let all_meters: BTreeSet<&str> = named.chain(billed.iter().copied()).collect();
     for meter in all_meters {
-        let of_meter = reads.by_meter.get(meter).map_or(&[][..], Vec::as_slice);
+        let of_meter = by_meter.get(meter).map_or(&[][..], Vec::as_slice);
         let before = previous.closing.get(&closing_key(id, meter));
         let anchor = before.and_then(|closing| closing.anchor);
-        let of_meter = from_where_it_left_off(of_meter, anchor, since, reads.steady);
-        let unwrapped = if reads.steady {
-            steady(of_meter, anchor).map(|points| Unwrapped { points, flags: BTreeSet::new() })
-        } else {
-            unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), anchor)
-        };
+        let of_meter = from_where_it_left_off(of_meter, anchor, since);
+        let unwrapped = unwrap(of_meter, exchanges.of_meter(id, meter), &terms.unwrap_rules(meter), anchor);
         let unwrapped = unwrapped.map_err(|error| error.of(id, meter))?;
+        settled &= known.is_none_or(|known| unwraps_alike(of_meter, anchor, &unwrapped, known));
         for flag in &unwrapped.flags {
             flags.meter(*flag, id, meter);
         }
@@ -142,19 +166,19 @@ pub fn measure(
             end: device.end_reads.get(meter).copied().filter(|_| leaves_at_the_end),
         };
         let volume = volume(&unwrapped.points, window, given, &policy).map_err(|error| error.of(id, meter))?;
+        settled &= known.is_none_or(|known| rests_alike(&volume, !by_meter.contains_key(meter), known));
         for flag in &volume.flags {
             flags.meter(*flag, id, meter);
         }
         uses.push(MeterUse { device: id.to_owned(), meter: meter.to_owned(), volume });
     }
-    Ok(uses)
+    Ok((uses, settled))
 }
 
 /// §5: a meter that was not billed yet, of a device that was, begins after the anchor of the others.
-fn from_where_it_left_off(reads: &[Read], anchor: Option<Anchor>, since: Option<i64>, steady: bool) -> &[Read] {
+fn from_where_it_left_off(reads: &[Read], anchor: Option<Anchor>, since: Option<i64>) -> &[Read] {
     let skipped = match (anchor, since) {
         (None, Some(since)) => reads.partition_point(|read| read.ts <= since),
-        (Some(anchor), _) if steady => reads.partition_point(|read| read.ts < anchor.ts),
         _ => 0,
     };
     reads.get(skipped..).unwrap_or_default()

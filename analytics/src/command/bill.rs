@@ -5,22 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemas::store::billing::MeterExchangeRow;
 
 use super::devices::Fleet;
-use super::facts::{Run, steady_devices};
+use super::facts::{Facts, Parts, Run};
 use super::stored_second;
 use crate::billing::calendar::Instant;
 use crate::billing::contract::ContractDevice;
-use crate::billing::invoice::{DeviceReads, Exchanges, measure};
+use crate::billing::invoice::{ByMeter, Exchanges, MeterUse, measure, measure_parts};
 use crate::billing::spans::check_spans;
 use crate::billing::{BillError, Contract, Event, Period, Previous, Terms, Zone};
 use crate::contract_file::{ContractFile, ContractFileError};
 use crate::evidence::DevicePolls;
 use crate::limits::{DEVICE_DAYS_PER_QUESTION, DEVICES_LISTED_MAX, PROVED_DEVICES_MIN};
+use crate::read::facts::Span;
 use crate::read::{ReadError, TenantStore};
 use crate::snapshot::Snapshot;
 use crate::statement::{ReadsUsed, reads_used};
 use crate::usage::boundary::RATE_WINDOW_SECS;
 use crate::usage::read::counting_reads;
-use crate::usage::{DAY_SECS, Flags, Read, Reading};
+use crate::usage::{DAY_SECS, Flags, Read, Reading, UsageError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum BillRunError {
@@ -79,24 +80,32 @@ pub async fn measure_contract(
     events.extend(store.meter_exchanges(stored_second(as_of.0)).await?.into_iter().map(exchange_event));
     let exchanges = Exchanges::of(&events);
     let run = Run { store, terms: &terms, fleet: &fleet, exchanges: &exchanges, previous: &previous, as_of };
-    let proved = match how {
-        Reads::Proved => steady_devices(&run).await?,
-        Reads::Auto if terms.devices.len() >= PROVED_DEVICES_MIN => steady_devices(&run).await?,
-        Reads::Auto | Reads::Every => BTreeMap::new(),
+    let mut facts = match how {
+        Reads::Proved => Facts::gathered(&run).await?,
+        Reads::Auto if terms.devices.len() >= PROVED_DEVICES_MIN => Facts::gathered(&run).await?,
+        Reads::Auto | Reads::Every => Facts::default(),
     };
-    tracing::debug!(devices = terms.devices.len(), proved = proved.len(), "contract measured");
     let mut measured: BTreeMap<&str, Vec<ReadsUsed>> = BTreeMap::new();
     for device in &terms.devices {
-        if let Some(polls) = proved.get(&device.device) {
-            measured.insert(&device.device, measure_device(&run, device, polls, true, &mut flags)?);
+        let Some(Parts { polls, known }) = facts.take(&terms, &device.device) else { continue };
+        let mut raised = Flags::default();
+        let by_meter = by_meter(&run, device, &polls, &mut raised)?;
+        let settled = measure_parts(&terms, device, (&by_meter, &known), &previous, &mut raised).map_err(usage)?;
+        if let Some(meters) = settled {
+            flags.extend(raised);
+            measured.insert(&device.device, with_origins(&run, &meters, &polls));
         }
     }
-    for (from, devices) in questions(&run, &proved) {
+    drop(facts);
+    tracing::debug!(devices = terms.devices.len(), proved = measured.len(), "large fleet measured from parts");
+    for (from, devices) in questions(&run, &measured) {
         let polls = polls_of(&run, &devices, from).await?;
         let none = DevicePolls::default();
         for device in devices {
             let polls = polls.get(&device.device).unwrap_or(&none);
-            measured.insert(&device.device, measure_device(&run, device, polls, false, &mut flags)?);
+            let by_meter = by_meter(&run, device, polls, &mut flags)?;
+            let meters = measure(&terms, device, &by_meter, &exchanges, &previous, &mut flags).map_err(usage)?;
+            measured.insert(&device.device, with_origins(&run, &meters, polls));
         }
     }
     let reads = measured.into_values().flatten().collect();
@@ -109,9 +118,9 @@ pub async fn measure_contract(
 
 /// Which devices are asked for together, and from when on: those that were billed before only since then. Each question
 /// reads the same blocks of the store, so it names as many devices as there is memory for.
-fn questions<'a>(run: &Run<'a>, proved: &BTreeMap<String, DevicePolls>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
+fn questions<'a>(run: &Run<'a>, measured: &BTreeMap<&str, Vec<ReadsUsed>>) -> Vec<(i64, Vec<&'a ContractDevice>)> {
     let first_seen = run.fleet.first_seen();
-    let unproved = run.terms.devices.iter().copied().filter(|device| !proved.contains_key(&device.device));
+    let unproved = run.terms.devices.iter().copied().filter(|device| !measured.contains_key(device.device.as_str()));
     let (billed, new): (Vec<_>, Vec<_>) =
         unproved.map(|device| (first_that_matters(run, device), device)).partition(|(from, _)| from.is_some());
     let mut questions: Vec<(i64, Vec<&ContractDevice>)> = Vec::new();
@@ -166,35 +175,35 @@ pub fn is_unfinished(contract: &Contract, period: Period, as_of: Instant) -> boo
     Zone::named(&contract.timezone).is_some_and(|zone| zone.midnight(period.end) > as_of.0)
 }
 
-/// Measures one device from its polls, and names the polls that its boundaries rest on. What was read up to the anchor
-/// raises no flag again.
-fn measure_device(
+/// The counting reads of a device from its polls. What was read up to the anchor raises no flag again.
+pub(super) fn by_meter(
     run: &Run<'_>,
     device: &ContractDevice,
     polls: &DevicePolls,
-    steady: bool,
     flags: &mut Flags,
-) -> Result<Vec<ReadsUsed>, BillRunError> {
-    let Run { terms, exchanges, previous, as_of, .. } = run;
+) -> Result<ByMeter, BillRunError> {
     let id = device.device.as_str();
     let from = first_that_matters(run, device).unwrap_or(i64::MIN);
-    let since = previous.since(id, terms.billed_meters.iter().copied()).unwrap_or(i64::MIN);
+    let since = run.previous.since(id, run.terms.billed_meters.iter().copied()).unwrap_or(i64::MIN);
     let readings = polls.readings(id).filter(|reading| reading.ts >= from);
     let (older, newer): (Vec<Reading<'_>>, Vec<Reading<'_>>) = readings.partition(|reading| reading.ts <= since);
     let counting = |readings: Vec<Reading<'_>>, flags: &mut Flags| {
-        let series = counting_reads(readings, as_of.0, &BTreeSet::from([id]), flags);
-        series.map(|mut series| series.remove(id).unwrap_or_default())
+        let series = counting_reads(readings, run.as_of.0, &BTreeSet::from([id]), flags);
+        series.map(|mut series| series.remove(id).unwrap_or_default()).map_err(usage)
     };
-    let usage = |error| BillRunError::Bill(BillError::Usage(error));
-    let older = counting(older, &mut Flags::default()).map_err(usage)?;
-    let by_meter = joined(older, counting(newer, flags).map_err(usage)?);
-    let reads = DeviceReads { by_meter: &by_meter, steady };
-    let meters = measure(terms, device, reads, exchanges, previous, flags).map_err(usage)?;
-    let origin = |meter: &str, ts: i64, raw: i64| polls.origin(meter, ts, raw).cloned();
-    Ok(meters.iter().map(|used| reads_used(used, previous, origin)).collect())
+    let older = counting(older, &mut Flags::default())?;
+    Ok(joined(older, counting(newer, flags)?))
 }
 
-type ByMeter = BTreeMap<String, Vec<Read>>;
+/// Measured meters of one device with the polls that their boundaries rest on.
+pub(super) fn with_origins(run: &Run<'_>, meters: &[MeterUse], polls: &DevicePolls) -> Vec<ReadsUsed> {
+    let origin = |meter: &str, ts: i64, raw: i64| polls.origin(meter, ts, raw).cloned();
+    meters.iter().map(|used| reads_used(used, run.previous, origin)).collect()
+}
+
+fn usage(error: UsageError) -> BillRunError {
+    BillRunError::Bill(BillError::Usage(error))
+}
 
 /// Both by meter, ascending in time. A read whose sender's clock was wrong may have moved to the other side.
 fn joined(mut older: ByMeter, newer: ByMeter) -> ByMeter {
@@ -220,7 +229,7 @@ async fn polls_of(
     let keys: BTreeSet<&str> = devices.iter().flat_map(|device| aliases.keys_of(&device.device)).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
     let mut polls: BTreeMap<String, DevicePolls> = BTreeMap::new();
-    let mut rows = store.device_polls(&keys, stored_second(from), as_of)?;
+    let mut rows = store.device_polls(Span::since(stored_second(from), as_of, &keys))?;
     while let Some(poll) = rows.next().await? {
         let device = aliases.resolve(&poll.device, poll.ts).to_owned();
         polls.entry(device).or_default().push(&poll);

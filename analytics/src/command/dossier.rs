@@ -9,6 +9,7 @@ use crate::billing::calendar::Instant;
 use crate::dossier::{DOSSIER_VERSION, Dossier, PayloadSeen, SourcedReading, line_of, pieces};
 use crate::ledger::document::sha256;
 use crate::limits::{DEVICES_PER_QUESTION, DOSSIER_READINGS_MAX};
+use crate::read::facts::Span;
 use crate::read::sources::PlanRow;
 use crate::read::{ReadError, TenantStore, values};
 use crate::statement::{ReadShape, ReadsUsed};
@@ -64,7 +65,7 @@ async fn readings(
     let devices: Vec<&str> = spans.keys().copied().collect();
     let first = spans.values().flat_map(BTreeMap::values).map(|(first, _)| *first).min().unwrap_or(0);
     let mut found = Vec::new();
-    let mut rows = store.device_polls(&devices, stored_second(first), stored_second(as_of.0))?;
+    let mut rows = store.device_polls(Span::since(stored_second(first), stored_second(as_of.0), &devices))?;
     while let Some(poll) = rows.next().await? {
         let Some(meters) = spans.get(poll.device.as_str()) else { continue };
         for (meter, raw) in values(&poll.canonical, &poll.extra) {

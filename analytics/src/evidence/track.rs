@@ -1,12 +1,18 @@
-//! Days of many devices put together: which of them only grew from the first day to the last, and is so proved not to need
-//! a look at each read. Pure.
+//! Days of many devices put together: in which of them a device's meters only grew, and which days must be read poll by poll
+//! because something else happened then. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use crate::read::facts::{NOT_READ, SteadyDay, SteadyExtra};
+use crate::usage::DAY_SECS;
+use crate::usage::parts::END;
+
+/// A verdict about a reading looks at the two after it.
+const POLLS_AFTER_A_BREAK: u32 = 3;
 
 /// All devices, fed with whole UTC days in their order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tracks {
     meters: Vec<&'static str>,
     pages_max: i64,
@@ -16,17 +22,31 @@ pub struct Tracks {
 /// One device over the days.
 #[derive(Debug, Default)]
 pub struct Track {
-    /// Every step of every meter was at least 0 and no more than it can print.
-    pub steady: bool,
     pub first_ts: u32,
     pub last_ts: u32,
-    canonical: Vec<Meter>,
-    extra: BTreeMap<String, Meter>,
+    read: BTreeSet<String>,
+    doubtful: Vec<RangeInclusive<i64>>,
+    last: Option<Last>,
+    /// Polls that must still be read after a break.
+    owed: u32,
 }
 
-/// The last value of a meter, once it was read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Meter(Option<i64>);
+/// The last day with polls.
+#[derive(Debug)]
+struct Last {
+    /// Its beginning, in Unix seconds.
+    day: i64,
+    /// What its meters said in the end; `None` where they did not only grow.
+    ended: Option<Values>,
+}
+
+/// The values of all meters that were read, at one end of a day.
+#[derive(Debug, PartialEq, Eq)]
+struct Values {
+    /// [`NOT_READ`] where it was not.
+    canonical: Vec<i64>,
+    extra: BTreeMap<String, i64>,
+}
 
 impl Tracks {
     /// For these canonical meters, in the order of the lists of [`SteadyDay`].
@@ -34,47 +54,111 @@ impl Tracks {
         Tracks { meters, pages_max, of: HashMap::new() }
     }
 
-    pub fn meters(&self) -> &[&'static str] {
-        &self.meters
-    }
-
     pub fn get(&self, device: &str) -> Option<&Track> {
         self.of.get(device)
     }
 
-    /// Takes in one day; days must come in order.
-    pub fn add_day(&mut self, day: SteadyDay) {
-        let (count, first_ts) = (self.meters.len(), day.first_ts);
-        let new = || Track { steady: true, first_ts, canonical: vec![Meter::default(); count], ..Track::default() };
-        let track = self.of.entry(day.device).or_insert_with(new);
-        track.steady &= day.steady == 1;
-        track.last_ts = day.last_ts;
-        for (meter, (first, last)) in track.canonical.iter_mut().zip(day.first.iter().zip(&day.last)) {
-            track.steady &= *first == NOT_READ || meter.goes_on(*first, *last, self.pages_max);
+    /// Takes in the UTC day that begins at `day` (Unix seconds); days must come in order.
+    pub fn add_day(&mut self, day: i64, devices: Vec<SteadyDay>, extras: Vec<SteadyExtra>) {
+        let mut extras_of: HashMap<String, Vec<SteadyExtra>> = HashMap::new();
+        for extra in extras {
+            match extras_of.get_mut(&extra.device) {
+                Some(of_device) => of_device.push(extra),
+                None => {
+                    extras_of.insert(extra.device.clone(), vec![extra]);
+                }
+            }
         }
-    }
-
-    /// Takes in the other meters of a day, after the day itself.
-    pub fn add_extra(&mut self, day: SteadyExtra) {
-        let Some(track) = self.of.get_mut(&day.device) else { return };
-        let meter = track.extra.entry(day.meter).or_default();
-        let goes_on = meter.goes_on(day.first, day.last, self.pages_max);
-        track.steady &= goes_on && day.steady == 1;
-    }
-
-    /// Whether a meter of a device was read in all days together.
-    pub fn was_read(&self, device: &str, meter: &str) -> bool {
-        let Some(track) = self.of.get(device) else { return false };
-        let canonical = self.meters.iter().position(|of| *of == meter).and_then(|at| track.canonical.get(at));
-        canonical.or_else(|| track.extra.get(meter)).is_some_and(|meter| meter.0.is_some())
+        for device in devices {
+            let extras = extras_of.remove(&device.device).unwrap_or_default();
+            if !self.of.contains_key(&device.device) {
+                let new = Track { first_ts: device.first_ts, ..Track::default() };
+                self.of.insert(device.device.clone(), new);
+            }
+            if let Some(track) = self.of.get_mut(&device.device) {
+                track.add_day(day, device, extras, &self.meters, self.pages_max);
+            }
+        }
     }
 }
 
-impl Meter {
+impl Track {
+    fn add_day(&mut self, day: i64, of: SteadyDay, extras: Vec<SteadyExtra>, meters: &[&str], pages_max: i64) {
+        self.last_ts = of.last_ts;
+        let steady = of.steady == 1 && extras.iter().all(|extra| extra.steady == 1);
+        let read = meters.iter().zip(&of.first).filter(|(_, first)| **first != NOT_READ).map(|(meter, _)| *meter);
+        for meter in read.chain(extras.iter().map(|extra| extra.meter.as_str())) {
+            if !self.read.contains(meter) {
+                self.read.insert(meter.to_owned());
+            }
+        }
+        let began = extras.iter().map(|extra| (extra.meter.clone(), extra.first)).collect();
+        let began = Values { canonical: of.first, extra: began };
+        let ended =
+            Values { canonical: of.last, extra: extras.into_iter().map(|extra| (extra.meter, extra.last)).collect() };
+        let before = self.last.take();
+        let goes_on = match before.as_ref().map(|last| &last.ended) {
+            Some(Some(ended)) => ended.goes_on(&began, pages_max),
+            // The first day, or the one after a day that is read poll by poll, as this one is.
+            Some(None) | None => true,
+        };
+        let before = before.map(|last| last.day);
+        if steady && goes_on {
+            if self.owed > 0 {
+                self.read_by_poll(day, before);
+                self.owed = self.owed.saturating_sub(of.instants);
+            }
+        } else {
+            if let Some(before) = before {
+                self.read_by_poll(before, None);
+            }
+            self.read_by_poll(day, before);
+            let counted = if steady { of.instants } else { 0 };
+            self.owed = POLLS_AFTER_A_BREAK.saturating_sub(counted);
+        }
+        self.last = Some(Last { day, ended: steady.then_some(ended) });
+    }
+
+    /// `before`: the last day with polls before it; if that one is read too, so are the days without polls between them.
+    fn read_by_poll(&mut self, day: i64, before: Option<i64>) {
+        let end = day + DAY_SECS - 1;
+        match self.doubtful.last_mut() {
+            Some(span) if *span.end() >= end => {}
+            Some(span) if before.is_some_and(|before| *span.end() == before + DAY_SECS - 1) => {
+                *span = *span.start()..=end;
+            }
+            _ => self.doubtful.push(day..=end),
+        }
+    }
+
+    /// Whether a meter was read in all days together.
+    pub fn was_read(&self, meter: &str) -> bool {
+        self.read.contains(meter)
+    }
+
+    /// The spans of days that must be read poll by poll, in Unix seconds; what happened before `since` does not matter. Between
+    /// these days, and before and after them, each meter only grew from one reading to the next, by steps that it can print.
+    pub fn doubtful(&self, since: i64) -> impl Iterator<Item = RangeInclusive<i64>> {
+        let last = self.last.as_ref().map(|last| last.day + DAY_SECS - 1);
+        self.doubtful.iter().filter(move |span| *span.end() >= since).map(move |span| {
+            // Nothing comes after the last day.
+            let end = if Some(*span.end()) == last { END } else { *span.end() };
+            *span.start()..=end
+        })
+    }
+}
+
+impl Values {
     /// From one day to the next: at least as long passed as the rules count (§3), so a step that a day allows is plausible.
-    fn goes_on(&mut self, first: i64, last: i64, pages_max: i64) -> bool {
-        let before = self.0.replace(last);
-        before.is_none_or(|before| (0..=i128::from(pages_max)).contains(&(i128::from(first) - i128::from(before))))
+    fn goes_on(&self, next: &Values, pages_max: i64) -> bool {
+        let grew = |(before, after): (&i64, &i64)| match (*before, *after) {
+            (NOT_READ, NOT_READ) => true,
+            (NOT_READ, _) | (_, NOT_READ) => false,
+            (before, after) => (0..=i128::from(pages_max)).contains(&(i128::from(after) - i128::from(before))),
+        };
+        self.canonical.iter().zip(&next.canonical).all(grew)
+            && self.extra.keys().eq(next.extra.keys())
+            && self.extra.values().zip(next.extra.values()).all(grew)
     }
 }
 
@@ -82,35 +166,72 @@ impl Meter {
 mod tests {
     use super::*;
 
-    fn day(ts: u32, steady: u8, total: Option<(i64, i64)>) -> SteadyDay {
+    fn day(day: u32, steady: u8, total: Option<(i64, i64)>) -> (i64, SteadyDay) {
         let (first, last) = total.unwrap_or((NOT_READ, NOT_READ));
         let (first, last) = (vec![first, NOT_READ], vec![last, NOT_READ]);
-        SteadyDay { device: "d".into(), steady, extras: 0, first_ts: ts, last_ts: ts + 9, first, last }
+        let (first_ts, last_ts) = (day * 86_400 + 9, day * 86_400 + 900);
+        (
+            i64::from(day),
+            SteadyDay { device: "d".into(), steady, extras: 0, instants: 24, first_ts, last_ts, first, last },
+        )
     }
 
-    fn steady(days: &[SteadyDay]) -> bool {
+    /// Days to read poll by poll, as spans of day numbers; the last `None`: to the end.
+    fn doubtful(days: &[(i64, SteadyDay)]) -> Vec<(i64, Option<i64>)> {
         let mut tracks = Tracks::of(vec!["total"], 100);
-        days.iter().for_each(|day| tracks.add_day(day.clone()));
-        tracks.get("d").unwrap().steady
+        days.iter().for_each(|(at, day)| tracks.add_day(at * DAY_SECS, vec![day.clone()], Vec::new()));
+        let spans = tracks.get("d").unwrap().doubtful(0);
+        spans.map(|span| (span.start() / DAY_SECS, (*span.end() != END).then(|| span.end() / DAY_SECS))).collect()
     }
 
     #[test]
-    fn a_device_is_steady_while_each_day_is_and_goes_on_from_the_one_before() {
-        assert!(steady(&[day(0, 1, Some((5, 9))), day(100, 1, None), day(200, 1, Some((109, 109)))]));
-        assert!(!steady(&[day(0, 1, Some((5, 9))), day(100, 0, None)]), "a day that is not");
-        assert!(!steady(&[day(0, 1, Some((5, 9))), day(100, 1, Some((8, 20)))]), "it fell over night");
-        assert!(!steady(&[day(0, 1, Some((5, 9))), day(100, 1, Some((110, 120)))]), "it jumped over night");
+    fn nothing_is_doubtful_while_each_day_is_steady_and_goes_on_from_the_one_before() {
+        assert_eq!(doubtful(&[day(0, 1, Some((5, 9))), day(1, 1, Some((9, 30))), day(4, 1, Some((130, 130)))]), []);
+    }
+
+    #[test]
+    fn a_day_that_is_not_steady_is_read_with_its_neighbours_that_have_polls() {
+        let steady = |at| day(at, 1, Some((5, 5)));
+        let days = [steady(0), steady(1), day(5, 0, None), steady(6), steady(7), steady(8)];
+        assert_eq!(doubtful(&days), [(1, Some(6))], "with the days without polls between them");
+        assert_eq!(doubtful(&days[..3]), [(1, None)], "to the end, for nothing comes after it");
+        assert_eq!(doubtful(&days[2..]), [(5, Some(6))]);
+    }
+
+    #[test]
+    fn a_step_over_night_that_is_no_growth_is_read_from_both_sides() {
+        let low = |at| day(at, 1, Some((5, 9)));
+        for second in [Some((8, 20)), Some((110, 120)), None] {
+            let next = second.map(|(_, last)| (last, last));
+            assert_eq!(
+                doubtful(&[low(0), day(1, 1, Some((9, 9))), day(2, 1, second), day(3, 1, next)]),
+                [(1, Some(2))]
+            );
+        }
+    }
+
+    #[test]
+    fn after_a_step_over_night_days_are_read_until_there_are_three_polls() {
+        let one = |at, value| {
+            let (at, day) = day(at, 1, Some((value, value)));
+            (at, SteadyDay { instants: 1, ..day })
+        };
+        let days = [one(0, 50), one(1, 50), one(2, 3), one(3, 4), one(4, 5), one(5, 6)];
+        assert_eq!(doubtful(&days), [(1, Some(4))]);
     }
 
     #[test]
     fn other_meters_count_too() {
         let extra = |first, last| SteadyExtra { device: "d".into(), meter: "x.y".into(), steady: 1, first, last };
-        let mut tracks = Tracks::of(vec!["total"], 100);
-        tracks.add_day(day(0, 1, Some((5, 9))));
-        tracks.add_extra(extra(7, 8));
-        assert_eq!(["x.y", "total", "scan"].map(|meter| tracks.was_read("d", meter)), [true, true, false]);
-        assert!(tracks.get("d").unwrap().steady);
-        tracks.add_extra(extra(3, 9));
-        assert!(!tracks.get("d").unwrap().steady);
+        let (_, total) = day(0, 1, Some((5, 5)));
+        let mut tracks = Tracks::of(vec!["total", "scan"], 100);
+        tracks.add_day(0, vec![total.clone()], vec![extra(7, 8)]);
+        tracks.add_day(DAY_SECS, vec![total.clone()], vec![extra(8, 8)]);
+        let track = tracks.get("d").unwrap();
+        assert_eq!(["x.y", "total", "scan"].map(|meter| track.was_read(meter)), [true, true, false]);
+        assert_eq!(track.doubtful(0).count(), 0);
+        tracks.add_day(2 * DAY_SECS, vec![total.clone()], vec![extra(3, 9)]);
+        assert_eq!(tracks.get("d").unwrap().doubtful(0).collect::<Vec<_>>(), [DAY_SECS..=END]);
+        assert_eq!(tracks.get("d").unwrap().doubtful(3 * DAY_SECS).count(), 0, "what was before does not matter");
     }
 }

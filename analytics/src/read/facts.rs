@@ -21,6 +21,13 @@ pub struct Span<'a> {
     pub devices: Option<&'a [&'a str]>,
 }
 
+impl<'a> Span<'a> {
+    /// Everything of some devices from an instant on.
+    pub fn since(from: u32, as_of: u32, devices: &'a [&'a str]) -> Span<'a> {
+        Span { from, to: u32::MAX, as_of, devices: Some(devices) }
+    }
+}
+
 /// What steady means.
 #[derive(Debug, Clone, Copy)]
 pub struct Steadiness<'a> {
@@ -38,6 +45,8 @@ pub struct SteadyDay {
     pub steady: u8,
     /// 1: it has meters without a column of their own.
     pub extras: u8,
+    /// Instants at which it was read.
+    pub instants: u32,
     pub first_ts: u32,
     pub last_ts: u32,
     /// [`NOT_READ`] or the value; meaningful where it is steady.
@@ -110,6 +119,14 @@ impl TenantStore {
     pub fn boundary_polls(&self, span: Span<'_>, boundary: u32) -> Result<Rows<PollMeters>, ReadError> {
         let query = self.ask_span(include_str!("../../sql/boundary_polls.sql"), span);
         self.rows("polls around a boundary", query.param("boundary", boundary))
+    }
+
+    /// All polls of a span, by device and time.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn device_polls(&self, span: Span<'_>) -> Result<Rows<PollMeters>, ReadError> {
+        self.rows("polls", self.ask_span(include_str!("../../sql/device_polls.sql"), span))
     }
 
     /// The canonical meters that any device has, in their order.

@@ -78,6 +78,10 @@ impl Flags {
         self.0.insert(format!("NEGATIVE_DERIVED:{charge}"));
     }
 
+    pub fn extend(&mut self, others: Flags) {
+        self.0.extend(others.0);
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

@@ -5,8 +5,8 @@
 
 pub mod boundary;
 pub mod flag;
+pub mod parts;
 pub mod read;
-pub mod steady;
 pub mod unwrap;
 pub mod volume;
 
