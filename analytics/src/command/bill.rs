@@ -41,7 +41,7 @@ pub enum Reads {
     /// As `proved` for large fleets, as `every` for small ones
     #[default]
     Auto,
-    /// Where the meters of a device are proved to have only grown, the reads at the boundaries
+    /// Those at the boundaries and of days on which meters are not proved to have only grown
     Proved,
     /// Every reading of every device
     Every,

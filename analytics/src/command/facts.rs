@@ -80,10 +80,10 @@ impl Facts {
         candidates.retain(|device, candidate| {
             let Some(track) = tracks.get(device) else { return false };
             let doubtful = doubtful_days(track, candidate.since);
-            device_days += doubtful.len();
-            if doubtful.len() > DOUBTFUL_DAYS_MAX || device_days > DOUBTFUL_DEVICE_DAYS_MAX {
+            if doubtful.len() > DOUBTFUL_DAYS_MAX || device_days + doubtful.len() > DOUBTFUL_DEVICE_DAYS_MAX {
                 return false;
             }
+            device_days += doubtful.len();
             doubtful.into_iter().for_each(|day| days.entry(day).or_default().push(device.clone()));
             true
         });

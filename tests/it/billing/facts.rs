@@ -45,7 +45,7 @@ fn polls(which: &str) -> String {
          concat('F', leftPad(toString(d), 5, '0')), '', \
          if(d % 47 = 11 AND h % 5 = 0, NULL, counted), if(d % 3 = 0, NULL, intDiv(h * pace, 3)), \
          if(d % 5 = 0, toInt64(h * 2 + if(d % 25 = 5 AND h = 100, -5, 0)), NULL), \
-         CAST(if(d % 4 = 0, [('vendor.staples', toInt64(intDiv(h, 8) - if(d % 28 = 4 AND h = 160, 3, 0)))], []), \
+         CAST(if(d % 4 = 0, [('vendor.staples', toInt64(intDiv(h, 8) - if(d % 28 = 4 AND h = 162, 3, 0)))], []), \
          'Map(LowCardinality(String), Int64)') \
          FROM numbers({}) WHERE NOT (d % 53 = 12 AND h BETWEEN 20 AND 60) AND NOT (d % 59 = 13 AND h > 230) \
          AND NOT (d % 61 = 14 AND h < 60) AND ({which})",
