@@ -109,7 +109,7 @@ impl Facts {
         let mut kept = DevicePolls::default();
         polls.values().for_each(|poll| kept.push(poll));
         // A meter that only some polls have may be missing from all of these.
-        let whole = terms.billed_meters.iter().all(|meter| kept.has(meter) || !track.was_read(meter));
+        let whole = terms.billed_meters.iter().all(|meter| kept.has(meter) || !self.tracks.was_read(device, meter));
         whole.then_some(Parts { polls: kept, known })
     }
 }

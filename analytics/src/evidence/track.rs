@@ -24,7 +24,9 @@ pub struct Tracks {
 pub struct Track {
     pub first_ts: u32,
     pub last_ts: u32,
-    read: BTreeSet<String>,
+    /// By canonical meter, in their order.
+    read: Vec<bool>,
+    extra_read: BTreeSet<String>,
     doubtful: Vec<RangeInclusive<i64>>,
     last: Option<Last>,
     /// Polls that must still be read after a break.
@@ -58,6 +60,13 @@ impl Tracks {
         self.of.get(device)
     }
 
+    /// Whether a meter of a device was read in all days together.
+    pub fn was_read(&self, device: &str, meter: &str) -> bool {
+        let Some(track) = self.of.get(device) else { return false };
+        let canonical = self.meters.iter().position(|of| *of == meter).and_then(|at| track.read.get(at));
+        canonical.copied().unwrap_or_else(|| track.extra_read.contains(meter))
+    }
+
     /// Takes in the UTC day that begins at `day` (Unix seconds); days must come in order.
     pub fn add_day(&mut self, day: i64, devices: Vec<SteadyDay>, extras: Vec<SteadyExtra>) {
         let mut extras_of: HashMap<String, Vec<SteadyExtra>> = HashMap::new();
@@ -76,20 +85,21 @@ impl Tracks {
                 self.of.insert(device.device.clone(), new);
             }
             if let Some(track) = self.of.get_mut(&device.device) {
-                track.add_day(day, device, extras, &self.meters, self.pages_max);
+                track.add_day(day, device, extras, self.pages_max);
             }
         }
     }
 }
 
 impl Track {
-    fn add_day(&mut self, day: i64, of: SteadyDay, extras: Vec<SteadyExtra>, meters: &[&str], pages_max: i64) {
+    fn add_day(&mut self, day: i64, of: SteadyDay, extras: Vec<SteadyExtra>, pages_max: i64) {
         self.last_ts = of.last_ts;
         let steady = of.steady == 1 && extras.iter().all(|extra| extra.steady == 1);
-        let read = meters.iter().zip(&of.first).filter(|(_, first)| **first != NOT_READ).map(|(meter, _)| *meter);
-        for meter in read.chain(extras.iter().map(|extra| extra.meter.as_str())) {
-            if !self.read.contains(meter) {
-                self.read.insert(meter.to_owned());
+        self.read.resize(of.first.len(), false);
+        self.read.iter_mut().zip(&of.first).for_each(|(read, first)| *read |= *first != NOT_READ);
+        for extra in &extras {
+            if !self.extra_read.contains(&extra.meter) {
+                self.extra_read.insert(extra.meter.clone());
             }
         }
         let began = extras.iter().map(|extra| (extra.meter.clone(), extra.first)).collect();
@@ -129,11 +139,6 @@ impl Track {
             }
             _ => self.doubtful.push(day..=end),
         }
-    }
-
-    /// Whether a meter was read in all days together.
-    pub fn was_read(&self, meter: &str) -> bool {
-        self.read.contains(meter)
     }
 
     /// The spans of days that must be read poll by poll, in Unix seconds; what happened before `since` does not matter. Between
@@ -227,9 +232,8 @@ mod tests {
         let mut tracks = Tracks::of(vec!["total", "scan"], 100);
         tracks.add_day(0, vec![total.clone()], vec![extra(7, 8)]);
         tracks.add_day(DAY_SECS, vec![total.clone()], vec![extra(8, 8)]);
-        let track = tracks.get("d").unwrap();
-        assert_eq!(["x.y", "total", "scan"].map(|meter| track.was_read(meter)), [true, true, false]);
-        assert_eq!(track.doubtful(0).count(), 0);
+        assert_eq!(["x.y", "total", "scan"].map(|meter| tracks.was_read("d", meter)), [true, true, false]);
+        assert_eq!(tracks.get("d").unwrap().doubtful(0).count(), 0);
         tracks.add_day(2 * DAY_SECS, vec![total.clone()], vec![extra(3, 9)]);
         assert_eq!(tracks.get("d").unwrap().doubtful(0).collect::<Vec<_>>(), [DAY_SECS..=END]);
         assert_eq!(tracks.get("d").unwrap().doubtful(3 * DAY_SECS).count(), 0, "what was before does not matter");
