@@ -150,6 +150,16 @@ fn the_outside_world_is_met_in_one_file_a_part() {
 }
 
 #[test]
+fn the_page_of_benches_says_each_heading_once() {
+    let text = std::fs::read_to_string(root().join("BENCHMARKS.md")).unwrap();
+    let mut seen = BTreeSet::new();
+    for heading in text.lines().filter(|line| line.starts_with("## ") || line.starts_with("<!-- bench ")) {
+        assert!(seen.insert(heading), "BENCHMARKS.md has {heading:?} twice; a bench renews the first alone");
+    }
+    assert!(seen.len() > 10);
+}
+
+#[test]
 fn the_project_speaks_of_itself_alone() {
     let mut files: Vec<PathBuf> = sources();
     for name in ["README.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "Makefile", ".ci/run"] {
