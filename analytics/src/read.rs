@@ -26,6 +26,7 @@ const DEVICES_MARK: &str = "$DEVICES";
 const ALL_DEVICES: &str = "1";
 const THESE_DEVICES: &str = "device IN {devices:Array(String)}";
 const BETWEEN_DEVICES: &str = "device >= {first:String} AND device <= {last:String}";
+
 /// ClickHouse as this part knows it.
 #[derive(Clone)]
 pub struct Store {
@@ -184,11 +185,7 @@ impl Store {
     }
 
     async fn list<T: RowOwned + RowRead>(&self, question: &'static str, query: Query) -> Result<Vec<T>, ReadError> {
-        let mut rows = self.rows::<T>(question, query)?;
-        let mut list = Vec::new();
-        while let Some(row) = rows.next().await? {
-            list.push(row);
-        }
+        let list = self.rows::<T>(question, query)?.rest().await?;
         if u64::try_from(list.len()).is_ok_and(|rows| rows < LIST_ROWS_MAX) {
             return Ok(list);
         }
@@ -311,6 +308,15 @@ impl<T> std::fmt::Debug for Rows<T> {
 }
 
 impl<T: RowOwned + RowRead> Rows<T> {
+    /// All that are left.
+    pub async fn rest(mut self) -> Result<Vec<T>, ReadError> {
+        let mut rows = Vec::new();
+        while let Some(row) = self.next().await? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
     pub async fn next(&mut self) -> Result<Option<T>, ReadError> {
         let (question, url) = (self.question, || self.url.clone());
         match tokio::time::timeout(ANSWER_TIMEOUT, self.cursor.next()).await {

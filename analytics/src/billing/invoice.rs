@@ -102,7 +102,7 @@ pub fn measure(
     previous: &Previous,
     flags: &mut Flags,
 ) -> Result<Vec<MeterUse>, UsageError> {
-    Ok(measured(terms, device, Reads { by_meter: reads, known: None }, exchanges, previous, flags)?.0)
+    Ok(measured(terms, device, reads, None, exchanges, previous, flags)?.0)
 }
 
 /// The same from a part of the reads, of a device without exchanges whose meters only grew elsewhere. `None`: the part does not
@@ -110,27 +110,21 @@ pub fn measure(
 pub fn measure_parts(
     terms: &Terms<'_>,
     device: &ContractDevice,
-    (reads, known): (&ByMeter, &Known),
+    reads: &ByMeter,
+    known: &Known,
     previous: &Previous,
     flags: &mut Flags,
 ) -> Result<Option<Vec<MeterUse>>, UsageError> {
-    let reads = Reads { by_meter: reads, known: Some(known) };
-    let (uses, settled) = measured(terms, device, reads, &Exchanges::default(), previous, flags)?;
+    let (uses, settled) = measured(terms, device, reads, Some(known), &Exchanges::default(), previous, flags)?;
     Ok(settled.then_some(uses))
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Reads<'a> {
-    by_meter: &'a ByMeter,
-    /// The times of which all reads are here; `None`: of all times.
-    known: Option<&'a Known>,
-}
-
-/// The meters, and whether all reads would give the same.
+/// The meters, and whether all reads would give the same. `known`: the times of which all reads are here; `None`: of all times.
 fn measured(
     terms: &Terms<'_>,
     device: &ContractDevice,
-    Reads { by_meter, known }: Reads<'_>,
+    by_meter: &ByMeter,
+    known: Option<&Known>,
     exchanges: &Exchanges,
     previous: &Previous,
     flags: &mut Flags,

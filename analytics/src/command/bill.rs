@@ -90,7 +90,7 @@ pub async fn measure_contract(
         let Some(Parts { polls, known }) = facts.take(&terms, &device.device) else { continue };
         let mut raised = Flags::default();
         let by_meter = by_meter(&run, device, &polls, &mut raised)?;
-        let settled = measure_parts(&terms, device, (&by_meter, &known), &previous, &mut raised).map_err(usage)?;
+        let settled = measure_parts(&terms, device, &by_meter, &known, &previous, &mut raised).map_err(usage)?;
         if let Some(meters) = settled {
             flags.extend(raised);
             measured.insert(&device.device, with_origins(&run, &meters, &polls));
@@ -148,8 +148,7 @@ fn questions<'a>(run: &Run<'a>, measured: &BTreeMap<&str, Vec<ReadsUsed>>) -> Ve
 
 /// Of a device that was billed before, reads from 30 days before its anchor on: older ones serve nothing, not even a rate.
 fn first_that_matters(run: &Run<'_>, device: &ContractDevice) -> Option<i64> {
-    let since = run.previous.since(&device.device, run.terms.billed_meters.iter().copied())?;
-    Some(since - RATE_WINDOW_SECS)
+    Some(run.since(&device.device)? - RATE_WINDOW_SECS)
 }
 
 fn exchange_event(row: MeterExchangeRow) -> Event {
@@ -184,7 +183,7 @@ pub(super) fn by_meter(
 ) -> Result<ByMeter, BillRunError> {
     let id = device.device.as_str();
     let from = first_that_matters(run, device).unwrap_or(i64::MIN);
-    let since = run.previous.since(id, run.terms.billed_meters.iter().copied()).unwrap_or(i64::MIN);
+    let since = run.since(id).unwrap_or(i64::MIN);
     let readings = polls.readings(id).filter(|reading| reading.ts >= from);
     let (older, newer): (Vec<Reading<'_>>, Vec<Reading<'_>>) = readings.partition(|reading| reading.ts <= since);
     let counting = |readings: Vec<Reading<'_>>, flags: &mut Flags| {

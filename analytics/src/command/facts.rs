@@ -35,6 +35,13 @@ pub(super) struct Run<'a> {
     pub(super) as_of: Instant,
 }
 
+impl Run<'_> {
+    /// The instant up to which a device was billed by reads; see [`Previous::since`].
+    pub(super) fn since(&self, device: &str) -> Option<i64> {
+        self.previous.since(device, self.terms.billed_meters.iter().copied())
+    }
+}
+
 /// Some polls of a device, and of which times they are all.
 pub(super) struct Parts {
     pub(super) polls: DevicePolls,
@@ -126,7 +133,7 @@ async fn candidates(run: &Run<'_>) -> Result<BTreeMap<String, Candidate>, ReadEr
         let first_seen = first_seen.get(id).copied()?;
         let plain = device_window(run.terms, device) == run.terms.window && device.end_reads.is_empty();
         let apart = noted.contains(id) || run.exchanges.concern(id) || run.fleet.aliases.concern(id);
-        let since = run.previous.since(id, run.terms.billed_meters.iter().copied());
+        let since = run.since(id);
         let candidate = Candidate { since: since.unwrap_or(BEGINNING), begins: since.unwrap_or(first_seen) };
         (plain && !apart).then(|| (id.to_owned(), candidate))
     });
@@ -135,9 +142,16 @@ async fn candidates(run: &Run<'_>) -> Result<BTreeMap<String, Candidate>, ReadEr
 
 /// The beginnings of the UTC days that must be read poll by poll.
 fn doubtful_days(track: &Track, since: i64) -> Vec<i64> {
-    let step = usize::try_from(DAY_SECS).unwrap_or(usize::MAX);
     let last = i64::from(track.last_ts);
-    track.doubtful(since).flat_map(|span| (*span.start()..=*span.end().min(&last)).step_by(step)).collect()
+    track
+        .doubtful(since)
+        .flat_map(|span| days_from(*span.start()).take_while(move |day| day <= span.end().min(&last)))
+        .collect()
+}
+
+/// A day after the other, by their beginnings.
+fn days_from(day: i64) -> impl Iterator<Item = i64> {
+    (day..).step_by(usize::try_from(DAY_SECS).unwrap_or(usize::MAX))
 }
 
 /// How old a read at a boundary may be; beyond a century it does not matter.

@@ -71,22 +71,13 @@ impl Tracks {
     pub fn add_day(&mut self, day: i64, devices: Vec<SteadyDay>, extras: Vec<SteadyExtra>) {
         let mut extras_of: HashMap<String, Vec<SteadyExtra>> = HashMap::new();
         for extra in extras {
-            match extras_of.get_mut(&extra.device) {
-                Some(of_device) => of_device.push(extra),
-                None => {
-                    extras_of.insert(extra.device.clone(), vec![extra]);
-                }
-            }
+            extras_of.entry(extra.device.clone()).or_default().push(extra);
         }
-        for device in devices {
-            let extras = extras_of.remove(&device.device).unwrap_or_default();
-            if !self.of.contains_key(&device.device) {
-                let new = Track { first_ts: device.first_ts, ..Track::default() };
-                self.of.insert(device.device.clone(), new);
-            }
-            if let Some(track) = self.of.get_mut(&device.device) {
-                track.add_day(day, device, extras, self.pages_max);
-            }
+        for mut of in devices {
+            let device = std::mem::take(&mut of.device);
+            let extras = extras_of.remove(&device).unwrap_or_default();
+            let new = || Track { first_ts: of.first_ts, ..Track::default() };
+            self.of.entry(device).or_insert_with(new).add_day(day, of, extras, self.pages_max);
         }
     }
 }

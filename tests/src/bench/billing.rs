@@ -2,8 +2,9 @@
 //! 100,000 devices with six meters, polled every hour.
 //!
 //! Polls are generated inside ClickHouse into the real tables. One device in a hundred starts counting anew at some hour of
-//! the month, and the days around it are read poll by poll; the contract pools its devices, so that what is printed stays small. The views take part in the first hour
-//! alone: nothing here is asked of them but which devices and meters there are, and filling them would take most of the time.
+//! the month, and the days around it are read poll by poll; the contract pools its devices, so that what is printed stays
+//! small. The views take part in the first hour alone: nothing here is asked of them but which devices and meters there are,
+//! and filling them would take most of the time.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 
-use super::Run;
+use super::{Run, days_from};
 use crate::billing::calendar::Instant;
 use crate::command::stored_second;
 use crate::evidence::track::Tracks;
@@ -26,8 +26,7 @@ pub(super) async fn followed(
     let mut tracks = Tracks::of(meters.to_vec(), pages_max);
     // Nothing is stamped more than a day after it arrived.
     let end = run.as_of.0 + 2 * DAY_SECS;
-    let days = (from..end).step_by(usize::try_from(DAY_SECS).unwrap_or(usize::MAX));
-    let questions = days.map(|day| {
+    let questions = days_from(from).take_while(|day| *day < end).map(|day| {
         let (store, meters, listed, as_of) = (run.store.clone(), Arc::clone(&meters), Arc::clone(&listed), run.as_of);
         async move {
             let about = Steadiness { meters: &meters, pages_max };
@@ -51,12 +50,7 @@ pub(super) async fn polls_of(
         let (store, as_of) = (run.store.clone(), run.as_of);
         async move {
             let devices = borrowed(&devices);
-            let mut rows = store.device_polls(span(day, as_of, Some(&devices)))?;
-            let mut polls = Vec::new();
-            while let Some(poll) = rows.next().await? {
-                polls.push(poll);
-            }
-            Ok(polls)
+            store.device_polls(span(day, as_of, Some(&devices)))?.rest().await
         }
     });
     let mut found: HashMap<String, Vec<PollMeters>> = HashMap::new();
@@ -107,12 +101,8 @@ async fn steadiness(
         return Ok((days, Vec::new()));
     }
     let listed = borrowed(&with_extras);
-    let mut rows = store.steady_extras(Span { devices: few(&listed).or(all.devices), ..all }, about.pages_max)?;
-    let mut extras = Vec::new();
-    while let Some(row) = rows.next().await? {
-        extras.push(row);
-    }
-    Ok((days, extras))
+    let rows = store.steady_extras(Span { devices: few(&listed).or(all.devices), ..all }, about.pages_max)?;
+    Ok((days, rows.rest().await?))
 }
 
 fn span<'a>(day: i64, as_of: Instant, devices: Option<&'a [&'a str]>) -> Span<'a> {

@@ -168,7 +168,7 @@ fn facts(run: &Run<'_>, polls: &[PollMeters]) -> Facts {
         let of = |polls: Vec<&PollMeters>, ts| polls.into_iter().filter(|poll| Some(poll.ts) == ts).cloned().collect();
         HashMap::from([(D.to_owned(), Around { before: of(before, last), after: of(after, first) })])
     };
-    let since = run.previous.since(D, run.terms.billed_meters.iter().copied());
+    let since = run.since(D);
     let candidate = Candidate { since: since.unwrap_or(BEGINNING), begins: since.unwrap_or(BEGINNING_DAY) };
     let doubtful = tracks.get(D).map(|track| doubtful_days(track, candidate.since)).unwrap_or_default();
     let doubtful = polls.iter().filter(|poll| doubtful.contains(&floor_day(i64::from(poll.ts)))).cloned().collect();
@@ -206,7 +206,7 @@ fn both_ways(polls: &[PollMeters], month: &str, previous: &Previous) -> (Measure
     let from_parts = facts.take(&terms, D).and_then(|parts| {
         let mut flags = Flags::default();
         let reads = by_meter(&run, device, &parts.polls, &mut flags).unwrap();
-        let meters = measure_parts(&terms, device, (&reads, &parts.known), previous, &mut flags).unwrap()?;
+        let meters = measure_parts(&terms, device, &reads, &parts.known, previous, &mut flags).unwrap()?;
         Some((with_origins(&run, &meters, &parts.polls), flags))
     });
     (whole, from_parts, doubtful)
